@@ -1,0 +1,121 @@
+"""Stages and the functions that make them: the only place that builds identity.
+
+A stage says what it is and what it is made from, never where it runs. Equal stages are one unit of work,
+whoever asks for them; that is how a supervisor is trained once for all its students.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from w2s_ray.core.identity import digest
+from w2s_ray.core.specs import Half, MethodSpec, ModelSpec, TaskSpec, TrainSpec
+
+# Bumped when the meaning of a stage's output changes: old records are then simply not found.
+VERSIONS = {"split": 1, "pretrain": 1, "finetune": 1}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One memoised unit of work."""
+
+    kind: str
+    version: int
+    spec: Mapping[str, Any]
+    label: str
+    inputs: Mapping[str, Stage] = field(default_factory=dict)
+
+    @cached_property
+    def identity(self) -> str:
+        """64 hex digits over kind, version, spec and the identities of the inputs."""
+        inputs = {role: stage.identity for role, stage in self.inputs.items()}
+        return digest([self.kind, self.version, self.spec, inputs])
+
+    @cached_property
+    def key(self) -> str:
+        """Path of this stage in any store. `label` is for people, and bears no identity of its own."""
+        return f"{self.kind}/{self.label}-{self.identity[:12]}"
+
+    def __hash__(self) -> int:
+        return hash(self.identity)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Stage) and self.identity == other.identity
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellStages:
+    """The stages one cell reads: its split and the predictions of its three roles."""
+
+    split: Stage
+    weak: Stage
+    student: Stage
+    ceiling: Stage
+
+
+def split_stage(task: TaskSpec, seed: int) -> Stage:
+    """Rows of a task → examples with ids, groups and splits. Only the halves depend on the seed."""
+    return _stage("split", {"task": task, "seed": seed}, f"{task.name}-s{seed}")
+
+
+def pretrain_stage(model: ModelSpec, seed: int) -> Stage:
+    """A rung of the offline ladder, from scratch. `seed` draws the corpus and the initial weights."""
+    return _stage("pretrain", {"model": model, "seed": seed}, f"{model.label}-s{seed}")
+
+
+def finetune_stage(
+    *,
+    model: ModelSpec,
+    recipe: TrainSpec,
+    seed: int,
+    half: Half,
+    split: Stage,
+    method: MethodSpec | None = None,
+    labels: Stage | None = None,
+    base: Stage | None = None,
+) -> Stage:
+    """Train a model on a half and predict while it is loaded: supervisor, student and ceiling alike.
+
+    Without `labels` it learns ground truth and `method` must be None; with them (a finetune stage that
+    predicted this half) it learns those by `method`. `base` is the stage that made the backbone's weights.
+    """
+    assert (method is None) == (labels is None), "a method needs weak labels, and weak labels a method"
+    inputs = {"split": split, "labels": labels, "base": base}
+    spec = {"model": model, "recipe": recipe, "seed": seed, "half": half, "method": method}
+    role = method.name if method else "truth"
+    task = split.spec["task"].name
+    return _stage(
+        "finetune",
+        spec,
+        f"{task}-{model.label}-{role}-{half}-s{seed}",
+        {name: stage for name, stage in inputs.items() if stage is not None},
+    )
+
+
+def closure(stages: Iterable[Stage]) -> list[Stage]:
+    """All stages that `stages` need, themselves included, each once, inputs before consumers."""
+    seen: dict[str, Stage] = {}
+
+    def visit(stage: Stage) -> None:
+        if stage.identity in seen:
+            return
+        for role in sorted(stage.inputs):
+            visit(stage.inputs[role])
+        seen[stage.identity] = stage
+
+    for stage in stages:
+        visit(stage)
+    return list(seen.values())
+
+
+def _stage(kind: str, spec: Mapping[str, Any], label: str, inputs: Mapping[str, Stage] | None = None) -> Stage:
+    return Stage(kind=kind, version=VERSIONS[kind], spec=spec, label=_safe(label), inputs=inputs or {})
+
+
+def _safe(label: str) -> str:
+    """A label that is one path component of at most 100 bytes on any file system and object store."""
+    return re.sub(r"[^A-Za-z0-9._=-]+", "_", label).strip("._-")[:100] or "unnamed"

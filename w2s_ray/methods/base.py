@@ -1,0 +1,121 @@
+"""What a method declares, and how: `@register_method` and `parameter`.
+
+A loss method is a target over the *detached* global batch, `target(student_BC, weak_BC, prior=, progress=)`,
+and a per-row loss, cross-entropy unless the method says otherwise. Declarations import no torch, so that
+validation, `w2s plan` and `w2s list` stay instant.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, runtime_checkable
+
+from w2s_ray.core.errors import ConfigError
+from w2s_ray.core.registry import Registry, unknown
+from w2s_ray.core.specs import MethodSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+KINDS = ("binary", "kclass", "pairwise", "text")
+
+
+@runtime_checkable
+class Method(Protocol):
+    """A registered method, as the training loop meets it.
+
+    `coupled` says that a row's target depends on the other rows of its global batch, so that the target must
+    be computed over the whole batch before any loss.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    kinds: ClassVar[frozenset[str]]
+    coupled: ClassVar[bool]
+
+    def target(self, student_BC: Tensor, weak_BC: Tensor, *, prior: float, progress: float) -> Tensor: ...
+
+
+METHODS: Registry[type[Any]] = Registry("method", package="w2s_ray.methods")
+M = TypeVar("M")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """A method's parameter, declared once: validation, the search space and the docs come from it."""
+
+    name: str
+    type: type
+    default: Any
+    ge: float | None
+    le: float | None
+    choices: tuple[Any, ...]
+    doc: str
+
+    def check(self, value: Any) -> Any:
+        """The value in its declared type; ConfigError names the parameter, the value and its range."""
+        if self.type is float and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if type(value) is not self.type:
+            raise ConfigError(f"{self.name} = {value!r}: expected {self.type.__name__}")
+        if self.choices and value not in self.choices:
+            raise ConfigError(f"{self.name} = {value!r}: expected one of {', '.join(map(str, self.choices))}")
+        if (self.ge is not None and value < self.ge) or (self.le is not None and value > self.le):
+            raise ConfigError(f"{self.name} = {value!r}: expected {self.ge} … {self.le}")
+        return value
+
+
+def parameter(
+    default: Any,
+    *,
+    ge: float | None = None,
+    le: float | None = None,
+    choices: tuple[Any, ...] = (),
+    doc: str = "",
+) -> Any:
+    """Declare a method's parameter with its default, closed range or choices."""
+    return dataclasses.field(default=default, metadata={"ge": ge, "le": le, "choices": choices, "doc": doc})
+
+
+def register_method(
+    name: str, *, version: int, kinds: set[str], coupled: bool = False
+) -> Callable[[type[M]], type[M]]:
+    """Class decorator: make a frozen dataclass of a method and register it under `name`."""
+    if not kinds <= set(KINDS):
+        raise ValueError(f"{name}: unknown kinds {kinds - set(KINDS)}")
+
+    def decorate(cls: type[M]) -> type[M]:
+        method = dataclass(frozen=True, kw_only=True)(cls)
+        method.name, method.version = name, version  # type: ignore[attr-defined]
+        method.kinds, method.coupled = frozenset(kinds), coupled  # type: ignore[attr-defined]
+        METHODS.add(name)(method)
+        return method
+
+    return decorate
+
+
+def parameters(name: str) -> dict[str, Parameter]:
+    """The declared parameters of method `name`."""
+    types = {"float": float, "int": int, "str": str, "bool": bool}
+    return {
+        field.name: Parameter(name=field.name, type=types[str(field.type)], default=field.default, **field.metadata)
+        for field in dataclasses.fields(METHODS[name])
+    }
+
+
+def method_spec(name: str, params: Mapping[str, Any]) -> MethodSpec:
+    """The checked specification of a method, defaults filled in; ConfigError names what is wrong."""
+    declared = parameters(name)
+    for key in params:
+        if key not in declared:
+            raise ConfigError(f"{name}: {unknown('parameter', key, declared)}" if declared
+                              else f"method {name!r} has no parameter {key!r} (it has none)")  # fmt: skip
+    values = {key: entry.check(params.get(key, entry.default)) for key, entry in declared.items()}
+    return MethodSpec(name=name, version=METHODS[name].version, params=values)
+
+
+def build_method(spec: MethodSpec) -> Any:
+    """The method that a specification names."""
+    return METHODS[spec.name](**spec.params)
