@@ -1,0 +1,142 @@
+"""From a line of a sweep file to a ModelSpec: a rung of the offline ladder, a known name, a hub id or a folder.
+
+Light: nothing is downloaded and no torch is imported, so validation and `w2s plan` stay instant.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from w2s_ray.core.errors import ConfigError
+from w2s_ray.core.registry import unknown
+from w2s_ray.core.specs import LoraSpec, ModelSpec, Source
+from w2s_ray.models.families import KnownModel, family_of_type, find_model, known_names
+from w2s_ray.models.local import count_parameters, read_config, source_of_model
+from w2s_ray.models.tiny import CONTEXT, TINY, VERSION, size_of
+from w2s_ray.models.tiny import num_parameters as tiny_parameters
+
+DEFAULT_CONTEXT = 1024  # tokens; that of the public weak-to-strong codes
+WORLD_WORDS = 128  # about the vocabulary of the offline world: for estimates only
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+# Overrides that would make another kind of thing of the checkpoint, or run code.
+_REFUSED = frozenset({"auto_map", "trust_remote_code", "model_type", "architectures", "_name_or_path"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelEntry:
+    """What a sweep file says of a model. `source` None looks the model up by its own name."""
+
+    source: str | None = None
+    revision: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    context: int | None = None
+    pooling: Literal["auto", "last", "mean"] = "auto"
+    pretrained: bool = True
+    lora: LoraSpec | None = None
+    lr: float | None = None
+    pretrain_seed: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolvedModel:
+    """A model to train: its spec, and what does not belong to the spec.
+
+    `pretrain_seed` is that of the ladder's pretraining, None for every other model and for a control that is
+    not pretrained. `place` is the folder of a local model. `lr` is what the entry asks for, `known_lr` what the
+    family's table gives: a default weaker than the recipe's own.
+    """
+
+    spec: ModelSpec
+    pretrain_seed: int | None = None
+    place: str | None = None
+    lr: float | None = None
+    known_lr: float | None = None
+    known: KnownModel | None = None
+
+
+def resolve_model(alias: str, entry: ModelEntry) -> ResolvedModel:
+    """The model that `entry` means; ConfigError names the nearest one where there is none."""
+    if refused := _REFUSED & set(entry.config):
+        raise ConfigError(f"config: {sorted(refused)[0]!r} cannot be overridden")
+    source = entry.source or alias
+    if source.startswith("tiny/"):
+        return _tiny(source, entry)
+    if entry.pretrain_seed is not None:
+        raise ConfigError("pretrain_seed belongs to the models of the offline ladder (tiny/…)")
+    if entry.source is not None and is_path(source):
+        return _folder(source, entry)
+    if found := find_model(source):
+        return _known(found[0].name, found[1], entry)
+    if entry.source is not None and _HUB_ID.fullmatch(source):
+        return ResolvedModel(spec=_spec("auto", _hub(source, entry.revision), entry, None), lr=entry.lr)
+    hint = "" if entry.source else "; or give it a source: a hub id, a folder or tiny/<size>"
+    raise ConfigError(unknown("model", source, [*known_names(), *(f"tiny/{size}" for size in TINY)]) + hint)
+
+
+def is_path(source: str) -> bool:
+    """Whether a source is a folder here rather than a name: /…, ./…, ../…, ~…, or a folder that exists."""
+    return source.startswith(("/", "./", "../", "~")) or source in (".", "..") or Path(source).is_dir()
+
+
+def num_parameters(spec: ModelSpec, place: str | None = None) -> int | None:
+    """Parameters of a backbone for placement and cost, None where only the hub knows.
+
+    A known checkpoint that is cut to fewer layers is counted whole: an upper bound.
+    """
+    layers = spec.config.get("num_hidden_layers", spec.config.get("n_layer"))
+    if spec.source.kind == "world":
+        return tiny_parameters(size_of(spec.source.name), WORLD_WORDS)
+    if spec.source.kind == "files":
+        return count_parameters(Path(place).expanduser(), num_layers=layers) if place else None
+    found = find_model(spec.source.name)
+    return found[1].parameters if found else None
+
+
+def _tiny(source: str, entry: ModelEntry) -> ResolvedModel:
+    size = source.removeprefix("tiny/")
+    size_of(f"tiny-{size}")  # names the nearest size if there is no such one
+    if entry.revision is not None:
+        raise ConfigError("a model of the offline ladder is made here, and has no revision")
+    world = Source(kind="world", name=f"tiny-{size}", version=VERSION)
+    seed = (entry.pretrain_seed or 0) if entry.pretrained else None
+    return ResolvedModel(spec=_spec("tiny", world, entry, CONTEXT), pretrain_seed=seed, lr=entry.lr)
+
+
+def _known(family: str, known: KnownModel, entry: ModelEntry) -> ResolvedModel:
+    source = _hub(known.hub, entry.revision or known.revision)
+    spec = _spec(family, source, entry, known.context)
+    return ResolvedModel(spec=spec, lr=entry.lr, known_lr=known.lr, known=known)
+
+
+def _folder(source: str, entry: ModelEntry) -> ResolvedModel:
+    if entry.revision is not None:
+        raise ConfigError("a local folder is named by its content, and has no revision")
+    place = os.path.abspath(Path(source).expanduser())  # noqa: PTH100  (keeps symbolic links as they are)
+    content, config = source_of_model(place), read_config(Path(place))
+    longest = config.get("max_position_embeddings", config.get("n_positions"))
+    family = family_of_type(str(config.get("model_type", "")))
+    spec = _spec(family, content, entry, longest if isinstance(longest, int) else None)
+    return ResolvedModel(spec=spec, place=place, lr=entry.lr)
+
+
+def _hub(name: str, revision: str | None) -> Source:
+    return Source(kind="hub", name=name, revision=revision)
+
+
+def _spec(family: str, source: Source, entry: ModelEntry, longest: int | None) -> ModelSpec:
+    if longest and entry.context and entry.context > longest:
+        raise ConfigError(f"context = {entry.context}: the model has {longest} positions")
+    return ModelSpec(
+        family=family,
+        source=source,
+        config=dict(entry.config),
+        context=entry.context or min(DEFAULT_CONTEXT, longest or DEFAULT_CONTEXT),
+        pooling=entry.pooling,
+        pretrained=entry.pretrained,
+        lora=entry.lora,
+    )
