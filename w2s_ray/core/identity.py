@@ -64,3 +64,8 @@ def _encodable(text: str) -> str:
     except UnicodeEncodeError:
         raise TypeError(f"{text!r} is not valid Unicode, so it has no portable identity") from None
     return str(text)
+
+
+def derived_seed(seed: int, purpose: str) -> int:
+    """An independent 31-bit seed for one purpose, so that no two draws of a run share a stream."""
+    return int(digest([seed, purpose])[:8], 16) >> 1

@@ -6,13 +6,17 @@ neither the store, nor Ray, nor who else needs its result.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from w2s_ray.core.graph import Stage
 from w2s_ray.core.specs import Layout
+from w2s_ray.store import Scratch
+
+if TYPE_CHECKING:
+    from w2s_ray.training.worker import Worker
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +24,8 @@ class Job:
     """A stage with everything it needs on this machine.
 
     `inputs` maps each role to a local folder whose files were verified; `out` is an empty local folder.
-    `places` maps the digest of a `files` source to where it lies now (a path is not identity).
+    `places` maps the digest of a `files` source to where it lies now (a path is not identity). `checkpoints`
+    makes the place where a worker keeps the state of a long training.
     """
 
     stage: Stage
@@ -28,6 +33,7 @@ class Job:
     out: Path
     layout: Layout = field(default_factory=Layout)
     places: Mapping[str, str] = field(default_factory=dict)
+    checkpoints: Callable[[Worker], Scratch] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

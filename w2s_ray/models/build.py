@@ -1,0 +1,233 @@
+"""Backbone and head: the only place that knows heads, pooling and padding."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from w2s_ray.core.errors import EnvironmentFault
+from w2s_ray.core.specs import ModelSpec
+from w2s_ray.models.encode import ensure_pad_token
+from w2s_ray.models.tiny import build_tokenizer, size_of, tiny_config
+
+log = logging.getLogger(__name__)
+_DROPOUTS = ("dropout", "pdrop", "dropout_prob")
+_OUTPUT_NAMES = ("lm_head.weight", "embed_out.weight", "output.weight")
+_INPUT_NAMES = ("wte.weight", "embed_tokens.weight", "embed_in.weight")
+SMALL_STD = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadPlan:
+    """The shape of an answer: `num_classes` logits on one text, or with two texts one score each.
+
+    `init` is `words`, `small` or `zero` (core.specs.TrainSpec); `label_words` name the classes' tokens.
+    """
+
+    num_classes: int
+    num_texts: int = 1
+    label_words: Sequence[str] = ()
+    init: str = "words"
+
+
+class Classifier(nn.Module):
+    """A backbone with a linear head on its pooled hidden state.
+
+    With two texts per example the head has one output, and the logits of an example are (score of the second,
+    score of the first): class 1, "the first is better", has probability sigmoid(s1 - s2) (Burns et al. 2023, A.3).
+    """
+
+    def __init__(self, backbone: nn.Module, head: nn.Linear, *, pooling: str, num_texts: int) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = head
+        self.pooling = pooling
+        self.num_texts = num_texts
+
+    def forward(self, input_ids_RT: Tensor, mask_RT: Tensor) -> Tensor:
+        """Logits [examples, classes] in fp32 from rows of right-padded texts, an example's texts adjacent."""
+        hidden_RTD = self.backbone(input_ids=input_ids_RT, attention_mask=mask_RT).last_hidden_state
+        logits_RK = self.head(pool(hidden_RTD, mask_RT, self.pooling).to(self.head.weight.dtype)).float()
+        if self.num_texts == 1:
+            return logits_RK
+        return logits_RK.view(-1, self.num_texts).flip(1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """A model ready for an engine, with its tokenizer and its longest input in tokens."""
+
+    classifier: Classifier
+    tokenizer: Any
+    max_tokens: int
+    head_init: str
+
+
+def pool(hidden_RTD: Tensor, mask_RT: Tensor, pooling: str) -> Tensor:
+    """One vector per row, by the attention mask: the last real token's, or the mean of all real ones."""
+    if pooling == "mean":
+        weight_RT1 = mask_RT.to(hidden_RTD.dtype).unsqueeze(-1)
+        return (hidden_RTD * weight_RT1).sum(1) / weight_RT1.sum(1).clamp(min=1)
+    last_R = mask_RT.long().sum(1).clamp(min=1) - 1
+    return hidden_RTD[torch.arange(len(hidden_RTD), device=hidden_RTD.device), last_R]
+
+
+def build(
+    model: ModelSpec, folder: Path | None, head: HeadPlan, *, seed: int, vocabulary: Sequence[str] = ()
+) -> Built:
+    """Build a classifier in fp32 on the CPU, every random number drawn from `seed`.
+
+    `folder` holds the checkpoint; it is None only for a rung of the offline ladder from random weights, whose
+    tokenizer comes from `vocabulary`.
+    """
+    quiet()
+    config, tokenizer = _config_and_tokenizer(model, folder, vocabulary)
+    ensure_pad_token(tokenizer)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        linear, head_init = _head(model, folder, config, tokenizer, head)
+        backbone = _backbone(model, folder, config)
+        if model.lora is not None:
+            backbone = _with_lora(backbone, model)
+    without_dropout(backbone)
+    pooling = model.pooling if model.pooling != "auto" else ("mean" if is_encoder(config) else "last")
+    classifier = Classifier(backbone, linear, pooling=pooling, num_texts=head.num_texts)
+    positions = getattr(config, "max_position_embeddings", None) or model.context
+    return Built(
+        classifier=classifier.train(),
+        tokenizer=tokenizer,
+        max_tokens=min(model.context, positions),
+        head_init=head_init,
+    )
+
+
+def is_encoder(config: Any) -> bool:
+    """Whether a configuration is of a masked language model, whose tokens see both sides."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+    return config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES and not getattr(config, "is_decoder", False)
+
+
+def without_dropout(module: nn.Module) -> None:
+    """Set every dropout to 0, so that train mode (which gradient checkpointing needs) computes like eval mode."""
+    for child in module.modules():
+        if isinstance(child, nn.Dropout):
+            child.p = 0.0
+
+
+def enable_gradient_checkpointing(classifier: Classifier) -> None:
+    """Recompute activations in the backward pass; raises where the architecture cannot."""
+    backbone: Any = classifier.backbone
+    backbone.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    if not getattr(backbone, "is_gradient_checkpointing", False):
+        raise EnvironmentFault(f"{type(backbone).__name__} did not turn gradient checkpointing on")
+
+
+def quiet() -> None:
+    """Silence progress bars and load reports of transformers; what matters in them is raised as an error."""
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+
+
+def _config_and_tokenizer(model: ModelSpec, folder: Path | None, vocabulary: Sequence[str]) -> tuple[Any, Any]:
+    if folder is None:
+        tokenizer = build_tokenizer(vocabulary)
+        size = size_of(model.source.name)
+        return tiny_config(size, vocabulary=len(vocabulary), overrides=model.config), tokenizer
+    from transformers import AutoConfig, AutoTokenizer
+
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    config.update(dict(model.config))
+    for name in list(config.to_dict()):
+        if name.endswith(_DROPOUTS) and isinstance(getattr(config, name), float | int):
+            setattr(config, name, 0.0)
+    return config, AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+
+
+def _backbone(model: ModelSpec, folder: Path | None, config: Any) -> nn.Module:
+    from transformers import AutoModel
+
+    if folder is None or not model.pretrained:
+        random: nn.Module = AutoModel.from_config(config, dtype=torch.float32)
+        return random
+    backbone, info = AutoModel.from_pretrained(
+        folder,
+        config=config,
+        dtype=torch.float32,
+        use_safetensors=True,
+        trust_remote_code=False,
+        output_loading_info=True,
+    )
+    missing = [name for name in info["missing_keys"] if not name.startswith("pooler.")]
+    if missing or info["mismatched_keys"]:
+        raise EnvironmentFault(f"{folder}: the checkpoint lacks weights of the model: {(missing or info)!s:.300}")
+    if getattr(backbone, "pooler", None) is not None:
+        backbone.pooler = None  # unused, and where the checkpoint has none it would be random
+    loaded: nn.Module = backbone
+    return loaded
+
+
+def _with_lora(backbone: nn.Module, model: ModelSpec) -> nn.Module:
+    from peft import LoraConfig, get_peft_model
+
+    assert model.lora is not None
+    config = LoraConfig(
+        r=model.lora.rank, lora_alpha=model.lora.alpha, target_modules=model.lora.targets, lora_dropout=0.0
+    )
+    adapted: nn.Module = get_peft_model(backbone, config)
+    return adapted
+
+
+def _head(
+    model: ModelSpec, folder: Path | None, config: Any, tokenizer: Any, plan: HeadPlan
+) -> tuple[nn.Linear, str]:
+    """The linear head and how it was really initialised; no bias, so that `words` is the LM head's own logits."""
+    num_outputs = 1 if plan.num_texts > 1 else plan.num_classes
+    linear = nn.Linear(int(config.hidden_size), num_outputs, bias=False)
+    rows = None
+    if plan.init == "words" and plan.num_texts == 1 and folder is not None and model.pretrained:
+        rows = unembedding_rows(folder, config, tokenizer, plan.label_words)
+    with torch.no_grad():
+        if rows is not None:
+            linear.weight.copy_(rows)
+            return linear, "words"
+        if plan.init == "zero":
+            linear.weight.zero_()
+        else:
+            linear.weight.normal_(std=SMALL_STD)
+    return linear, "zero" if plan.init == "zero" else "small"
+
+
+def unembedding_rows(folder: Path, config: Any, tokenizer: Any, words: Sequence[str]) -> Tensor | None:
+    """The unembedding's rows of the label words, or None: no words, a word of several tokens, an encoder.
+
+    Read from the checkpoint's file, where tied matrices are stored once, under the input embedding's name.
+    """
+    ids = [tokenizer.convert_tokens_to_ids(word) for word in words]
+    if not ids or is_encoder(config) or any(i is None or i == tokenizer.unk_token_id for i in ids):
+        return None
+    names = _OUTPUT_NAMES + (_INPUT_NAMES if config.tie_word_embeddings else ())
+    for file in sorted(folder.glob("*.safetensors")):
+        rows = _rows_in(file, names, ids)
+        if rows is not None:
+            return rows
+    return None
+
+
+def _rows_in(file: Path, names: Sequence[str], ids: Sequence[int]) -> Tensor | None:
+    from safetensors import safe_open
+
+    with safe_open(str(file), framework="pt") as tensors:
+        for stored in tensors.keys():  # noqa: SIM118 - safetensors' handle is not iterable
+            if stored.endswith(tuple(names)):
+                matrix = tensors.get_slice(stored)
+                return torch.cat([matrix[i : i + 1] for i in ids]).float()
+    return None

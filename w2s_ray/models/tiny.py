@@ -1,0 +1,95 @@
+"""The offline ladder: tiny GPT-NeoX language models with a word-level tokenizer, pretrained here.
+
+One architecture in sizes; a size is a function of a few numbers. The recipe was found by experiment: with it,
+larger rungs hold the latent concepts of the offline world more saliently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from w2s_ray.core.errors import ConfigError
+from w2s_ray.core.registry import unknown
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+VERSION = 1
+CONTEXT = 128  # positions
+STEPS = 1000  # optimizer steps of pretraining
+ROWS = 16  # rows in a pretraining batch
+ROW_TOKENS = 64  # tokens in a row
+PAD, BOS, UNK = "<pad>", "<bos>", "<unk>"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TinySize:
+    """One rung: width, depth, attention heads, peak learning rate of pretraining."""
+
+    hidden: int
+    layers: int
+    heads: int
+    lr: float
+
+
+TINY: Mapping[str, TinySize] = {
+    "xs": TinySize(hidden=16, layers=1, heads=2, lr=6e-3),
+    "s": TinySize(hidden=16, layers=2, heads=2, lr=5e-3),
+    "m": TinySize(hidden=32, layers=3, heads=4, lr=3e-3),
+    "l": TinySize(hidden=128, layers=4, heads=4, lr=1.5e-3),
+}
+
+
+def size_of(source_name: str) -> TinySize:
+    """The rung that a source name `tiny-<size>` means."""
+    name = source_name.removeprefix("tiny-")
+    if name not in TINY:
+        raise ConfigError(unknown("size of tiny", name, TINY))
+    return TINY[name]
+
+
+def num_parameters(size: TinySize, vocabulary: int) -> int:
+    """Parameters of a rung, embeddings and unembedding included."""
+    h = size.hidden
+    block = 4 * h * h + 4 * h + 8 * h * h + 5 * h + 4 * h  # attention, feed-forward, two norms
+    return size.layers * block + 2 * h + 2 * vocabulary * h
+
+
+def tiny_config(size: TinySize, *, vocabulary: int, overrides: Mapping[str, Any] | None = None) -> Any:
+    """The GPTNeoXConfig of a rung; rotary over the whole head, untied, no dropout."""
+    from transformers import GPTNeoXConfig
+
+    config = GPTNeoXConfig(
+        vocab_size=vocabulary,
+        hidden_size=size.hidden,
+        intermediate_size=4 * size.hidden,
+        num_hidden_layers=size.layers,
+        num_attention_heads=size.heads,
+        max_position_embeddings=CONTEXT,
+        rope_parameters={"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 1.0},
+        hidden_dropout=0.0,
+        attention_dropout=0.0,
+        use_parallel_residual=False,
+        tie_word_embeddings=False,
+        initializer_range=0.1,
+        bos_token_id=1,
+        eos_token_id=1,
+        pad_token_id=0,
+    )
+    config.update(dict(overrides or {}))
+    return config
+
+
+def build_tokenizer(words: Sequence[str]) -> PreTrainedTokenizerFast:
+    """One token a word, in the order given; the first three are pad, bos and unk."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    assert tuple(words[:3]) == (PAD, BOS, UNK), "the vocabulary starts with its special tokens"
+    backend = Tokenizer(models.WordLevel({word: index for index, word in enumerate(words)}, unk_token=UNK))
+    backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend, pad_token=PAD, bos_token=BOS, unk_token=UNK, model_max_length=CONTEXT
+    )

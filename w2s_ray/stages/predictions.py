@@ -1,0 +1,69 @@
+"""`predictions.parquet`: class probabilities by example id and split, and the only place that knows its columns.
+
+Rows are sorted by split, then by id; a task's test rows are therefore in one frozen order for every model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from w2s_ray.core.errors import DataError
+
+FILE = "predictions.parquet"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Predictions:
+    """Probabilities [rows, classes] of examples; `ids` and `splits` have one entry a row."""
+
+    ids: tuple[str, ...]
+    splits: tuple[str, ...]
+    p_NC: npt.NDArray[np.float32]
+
+    def where(self, split: str) -> Predictions:
+        """The rows of one split, in id order."""
+        rows = [row for row, name in enumerate(self.splits) if name == split]
+        return Predictions(
+            ids=tuple(self.ids[row] for row in rows), splits=(split,) * len(rows), p_NC=self.p_NC[rows]
+        )
+
+    def by_id(self, ids: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Probabilities of these examples, joined by id, never by position; DataError where one is missing."""
+        row_of = {name: row for row, name in enumerate(self.ids)}
+        missing = [name for name in ids if name not in row_of]
+        if missing:
+            raise DataError(f"the weak labels lack {len(missing)} of {len(ids)} examples, {missing[0]!r} first")
+        return self.p_NC[[row_of[name] for name in ids]]
+
+
+def write_predictions(folder: Path, predictions: Predictions) -> None:
+    """Write the file; equal predictions give equal bytes."""
+    order = sorted(range(len(predictions.ids)), key=lambda row: (predictions.splits[row], predictions.ids[row]))
+    p_NC = np.ascontiguousarray(predictions.p_NC[order], dtype=np.float32)
+    table = pa.table(
+        {
+            "id": pa.array([predictions.ids[row] for row in order], pa.string()),
+            "split": pa.array([predictions.splits[row] for row in order], pa.string()),
+            "p": pa.FixedSizeListArray.from_arrays(pa.array(p_NC.ravel()), p_NC.shape[1]),
+        }
+    )
+    pq.write_table(table, folder / FILE)
+
+
+def read_predictions(folder: Path) -> Predictions:
+    """The predictions that a stage left in `folder`."""
+    table = pq.read_table(folder / FILE).combine_chunks()
+    flat = table["p"].chunk(0).values.to_numpy() if table.num_rows else np.empty(0, dtype=np.float32)
+    num_classes = table.schema.field("p").type.list_size
+    return Predictions(
+        ids=tuple(table["id"].to_pylist()),
+        splits=tuple(table["split"].to_pylist()),
+        p_NC=flat.reshape(-1, num_classes),
+    )
