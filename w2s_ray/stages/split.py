@@ -1,0 +1,187 @@
+"""The split stage: rows of a task → `examples.parquet` and `split.json`.
+
+The test set and both parts of validation (`select`, `tune`) depend on content and specification alone; the
+seed moves rows only between the halves `weak` and `transfer`. A training row whose group has a row in the
+test set is dropped: test wins. The rules of choosing are `tasks/selection.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from w2s_ray.core.errors import DataError
+from w2s_ray.core.specs import SPLITS, TaskSpec
+from w2s_ray.stages.job import Job, Outcome
+from w2s_ray.tasks import Task, task_of
+from w2s_ray.tasks.examples import Examples, write_examples
+from w2s_ray.tasks.load import Table, examples_in, tables
+from w2s_ray.tasks.selection import (
+    Item,
+    Pool,
+    balance_candidates,
+    choose,
+    distinct,
+    item_of,
+    linked_groups,
+    regroup,
+    usable,
+)
+
+logger = logging.getLogger(__name__)
+
+FILE = "split.json"
+# Shares where a size is 0 ("all there are") and something must be left for the rest.
+VALIDATION_SHARE, TEST_SHARE = 10, 5
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Examples to choose for each training split: `half` twice, and the two parts of validation."""
+
+    half: int
+    select: int
+    tune: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """The items of each split, and what became of the others."""
+
+    items: Mapping[str, list[Item]]
+    num_rows: int
+    num_examples: int
+    dropped: Counter[str]
+
+
+def run(job: Job, worker: object = None) -> Outcome:
+    """Split a task's rows. `job.stage.spec` holds `task` (TaskSpec) and `seed`; `worker` is not used."""
+    spec, seed = job.stage.spec["task"], job.stage.spec["seed"]
+    task = task_of(spec)
+    found = split(task, spec, seed, tables(task, spec, job.places))
+    write_examples(job.out, _examples(found.items))
+    facts = _facts(task, spec, found)
+    (job.out / FILE).write_text(json.dumps(facts, indent=1, sort_keys=True, allow_nan=False), "utf-8")
+    metrics = {f"rows/{name}": float(len(items)) for name, items in found.items.items()}
+    logger.info("split %s: %s", spec.name, facts["counts"]["splits"])
+    return Outcome(metrics=metrics, facts=facts)
+
+
+def split(task: Task, spec: TaskSpec, seed: int, sources: Mapping[str, Table]) -> Found:
+    """Choose the items of every split; DataError where one would be empty or hold a single class."""
+    read = {role: _read(task, table) for role, table in sources.items()}
+    raw = {role: [item for row in rows for item in row] for role, rows in read.items()}
+    names = linked_groups(item for items in raw.values() for item in items)
+    pools = {role: regroup(balance_candidates(distinct(items)), names) for role, items in raw.items()}
+    test = _test(pools, spec)
+    given = pools.get("train", pools.get("all", Pool([])))
+    pool = _without(given, test)
+    items = {**_training(pool, spec, seed), "test": test}
+    _check(spec, items, len(set(names.values())))
+    dropped = sum((one.dropped for one in pools.values()), Counter[str]())
+    if "train" in pools:
+        dropped["in the test set"] = len(given.items) - len(pool.items)
+    return Found(
+        {name: items[name] for name in SPLITS},
+        sum(map(len, read.values())),
+        sum(map(len, raw.values())),
+        dropped,
+    )
+
+
+def _read(task: Task, table: Table) -> list[list[Item]]:
+    return [[item_of(example) for example in row] for row in examples_in(task, table)]
+
+
+def _test(pools: Mapping[str, Pool], spec: TaskSpec) -> list[Item]:
+    pool = pools["test"] if "test" in pools else pools["all"]
+    available = usable(pool.counts).total()
+    everything = available if "test" in pools else max(1, available // TEST_SHARE)
+    bound = available if "test" in pools else available // 2
+    return choose(pool.items, {"test": min(spec.test or everything, bound)}, "test")["test"]
+
+
+def _training(pool: Pool, spec: TaskSpec, seed: int) -> dict[str, list[Item]]:
+    sizes = _sizes(usable(pool.counts).total(), spec)
+    validation = choose(pool.items, {"select": sizes.select, "tune": sizes.tune}, "validation")
+    rest = _without(pool, [item for items in validation.values() for item in items])
+    halves = choose(rest.items, {"weak": sizes.half, "transfer": sizes.half}, f"halves {seed}")
+    return {**validation, **halves}
+
+
+def _without(pool: Pool, taken: list[Item]) -> Pool:
+    """The pool less every item whose input or group is among `taken`."""
+    inputs, groups = {item.key for item in taken}, {item.example.group for item in taken}
+    kept = [item for item in pool.items if item.key not in inputs and item.example.group not in groups]
+    return Pool(kept, pool.dropped)
+
+
+def _sizes(available: int, spec: TaskSpec) -> Sizes:
+    """What was asked for, shrunk in proportion where there are fewer examples than that."""
+    validation = spec.validation or available // VALIDATION_SHARE
+    if not spec.half:
+        validation = min(validation, available // 2)
+    half = spec.half or (available - validation) // 2
+    asked = 2 * half + validation
+    if asked > available:
+        half, validation = half * available // asked, validation * available // asked
+    return Sizes(half, validation // 2, validation - validation // 2)
+
+
+def _check(spec: TaskSpec, items: Mapping[str, list[Item]], num_groups: int) -> None:
+    for name in SPLITS:
+        labels = Counter(item.label for item in items[name])
+        if not labels:
+            raise DataError(
+                f"task {spec.name!r}: nothing is left for the split {name!r}; there are {num_groups} groups, "
+                f"and groups are never divided. Give it more rows or ask for fewer"
+            )
+        if len(labels) < 2 and name in ("weak", "transfer", "test"):
+            raise DataError(
+                f"task {spec.name!r}: all {labels.total()} rows of the split {name!r} have the class "
+                f"{min(labels)}; nothing can be learned from one class"
+            )
+
+
+def _examples(items: Mapping[str, list[Item]]) -> Examples:
+    import numpy as np
+
+    ordered = [(name, item) for name in SPLITS for item in sorted(items[name], key=lambda one: one.id)]
+    return Examples(
+        ids=tuple(item.id for _, item in ordered),
+        groups=tuple(item.example.group for _, item in ordered),
+        splits=tuple(name for name, _ in ordered),
+        labels=np.asarray([item.label for _, item in ordered], dtype=np.int32),
+        contexts=tuple(item.example.context for _, item in ordered),
+        texts=tuple(item.example.text for _, item in ordered),
+    )
+
+
+def _facts(task: Task, spec: TaskSpec, found: Found) -> dict[str, Any]:
+    """What `split.json` holds. `prior`: the share of class 1 in the transfer half, null beyond two classes."""
+    classes = {name: Counter(item.label for item in items) for name, items in found.items.items()}
+    kept = sum(map(len, found.items.values()))
+    unused = found.num_examples - kept - found.dropped.total()
+    return {
+        "task": task.name,
+        "kind": task.kind,
+        "num_classes": task.num_classes,
+        "num_texts": task.num_texts,
+        "label_words": list(task.label_words),
+        "prior": classes["transfer"][1] / classes["transfer"].total() if task.num_classes == 2 else None,
+        "asked": {"half": spec.half, "validation": spec.validation, "test": spec.test},
+        "counts": {
+            "rows": found.num_rows,
+            "examples": found.num_examples,
+            "kept": kept,
+            "dropped": {**found.dropped, "not needed": unused},
+            "splits": {name: count.total() for name, count in classes.items()},
+            "classes": {
+                name: {str(label): count[label] for label in sorted(count)} for name, count in classes.items()
+            },
+        },
+    }

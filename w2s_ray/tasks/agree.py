@@ -1,0 +1,25 @@
+"""agree: is the head noun of a sentence of the offline world plural? The latent is the head's number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from w2s_ray.core.specs import Source
+from w2s_ray.tasks.base import Example, Row, register_task, single
+from w2s_ray.tasks.world import VERSION
+
+
+@register_task(
+    "agree",
+    version=1,
+    kind="binary",
+    family="world",
+    source=Source(kind="world", name="agree", version=VERSION),
+    columns=("text", "label"),
+    licence="Apache-2.0",
+    half=500,
+    validation=400,
+    test=1000,
+)
+def agree(row: Row) -> Iterator[Example]:
+    yield single(row["text"], row["label"])

@@ -1,0 +1,124 @@
+"""What a task declares, and how: `@register_task` over a formatter of rows.
+
+A task turns one row of a dataset into examples. It holds no rows and knows no seed: reading rows is
+`tasks/load.py`, choosing among them is `tasks/selection.py`. Declarations import nothing heavy.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from w2s_ray.core.errors import DataError
+from w2s_ray.core.registry import Registry
+from w2s_ray.core.specs import Source
+
+Kind = Literal["binary", "kclass", "pairwise"]
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Example:
+    """One input with its true class.
+
+    It has one text, or two to compare; the model's i-th input is `context[i] + text[i]`, of which only the
+    context may be truncated. Examples of one `group` never fall into different splits. Examples that share a
+    `question` are its candidate answers, of which as many right as wrong ones are kept. A pairwise label is 1
+    where the first text is the better one.
+    """
+
+    context: tuple[str, ...]
+    text: tuple[str, ...]
+    label: int
+    group: str
+    question: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A dataset's declaration. `half`, `validation` and `test` are its sizes where a sweep names none.
+
+    `splits` names the dataset's own splits that serve as "train" and "test". `label_words` are the words that
+    stand for the classes, in their order; a pairwise task has none.
+    """
+
+    name: str
+    version: int
+    kind: Kind
+    family: str
+    source: Source
+    columns: tuple[str, ...]
+    formatter: Callable[[Row], Iterable[Example]]
+    splits: Mapping[str, str] = field(default_factory=lambda: {"train": "train", "test": "test"})
+    label_words: tuple[str, ...] = ("0", "1")
+    licence: str = "unknown"
+    half: int = 10_000
+    validation: int = 1_000
+    test: int = 2_000
+
+    def __post_init__(self) -> None:
+        if set(self.splits) != {"train", "test"}:
+            raise ValueError(f"{self.name}: splits name 'train' and 'test', not {sorted(self.splits)}")
+        if (self.kind == "pairwise") != (not self.label_words):
+            raise ValueError(f"{self.name}: label words belong to classes, and every class has one")
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.label_words) or 2
+
+    @property
+    def num_texts(self) -> int:
+        return 2 if self.kind == "pairwise" else 1
+
+    def examples(self, row: Row) -> list[Example]:
+        """The examples of a row; DataError names the column that cannot be used."""
+        return list(self.formatter(row))
+
+
+TASKS: Registry[Task] = Registry("task", package="w2s_ray.tasks")
+
+
+def register_task(name: str, **declaration: Any) -> Callable[[Callable[[Row], Iterable[Example]]], Task]:
+    """Decorator: the formatter becomes the registered task `name`; see `Task` for the declaration."""
+
+    def decorate(formatter: Callable[[Row], Iterable[Example]]) -> Task:
+        return TASKS.add(name)(Task(name=name, formatter=formatter, **declaration))
+
+    return decorate
+
+
+def single(text: str, label: int, *, context: str = "", group: str = "", question: str = "") -> Example:
+    """An example with one text; without a `group` it is a group of its own."""
+    return Example((context,), (text,), label, group or context + text, question)
+
+
+def text_in(row: Row, column: str, *, optional: bool = False) -> str:
+    """The stripped text of a column; DataError where it is missing or, unless `optional`, empty."""
+    value = row[column]
+    if optional and (value is None or value != value):
+        return ""
+    if not isinstance(value, str):
+        raise DataError(f"column {column!r} is {value!r}, not text")
+    if not optional and not value.strip():
+        raise DataError(f"column {column!r} is empty")
+    return value.strip()
+
+
+def class_in(row: Row, column: str, classes: Mapping[str, int]) -> int:
+    """The class of a raw label, looked up by its plain spelling: 1, 1.0, "1" are `1`, True is `true`."""
+    value = row[column]
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        raise DataError(f"column {column!r} has no label ({value})")
+    name = spelled(value)
+    if name not in classes:
+        raise DataError(f"column {column!r} has the label {value!r}; expected one of {', '.join(classes)}")
+    return classes[name]
+
+
+def spelled(value: object) -> str:
+    """How a raw label is looked up: whole floats as integers, truth values in lower case, no outer spaces."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).lower() if isinstance(value, bool) else str(value).strip()

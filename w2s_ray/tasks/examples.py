@@ -1,0 +1,96 @@
+"""`examples.parquet`: the examples of a split stage, and the only place that knows the file's columns."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+FILE = "examples.parquet"
+
+
+def example_id(inputs: Sequence[str]) -> str:
+    """16 hex digits of the sha256 of an example's full inputs (context + text of each)."""
+    return hashlib.sha256(json.dumps(list(inputs)).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Examples:
+    """Examples in file order: by split, then by id. All sequences have one entry an example.
+
+    `contexts` and `texts` hold one string for each text of an example (one, or two if pairwise); `labels` is
+    int32 [examples].
+    """
+
+    ids: tuple[str, ...]
+    groups: tuple[str, ...]
+    splits: tuple[str, ...]
+    labels: np.ndarray
+    contexts: tuple[tuple[str, ...], ...]
+    texts: tuple[tuple[str, ...], ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def where(self, *splits: str) -> Examples:
+        """The examples of these splits, in file order."""
+        return self.take([index for index, split in enumerate(self.splits) if split in splits])
+
+    def take(self, rows: Sequence[int]) -> Examples:
+        """The examples at these positions, in their order."""
+        return Examples(
+            ids=tuple(self.ids[row] for row in rows),
+            groups=tuple(self.groups[row] for row in rows),
+            splits=tuple(self.splits[row] for row in rows),
+            labels=self.labels[list(rows)],
+            contexts=tuple(self.contexts[row] for row in rows),
+            texts=tuple(self.texts[row] for row in rows),
+        )
+
+    @cached_property
+    def truth(self) -> Mapping[str, int]:
+        """The true class of each example by its id."""
+        return dict(zip(self.ids, self.labels.tolist(), strict=True))
+
+
+def read_examples(folder: Path) -> Examples:
+    """The examples that a split stage left in `folder`."""
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    columns: dict[str, list[Any]] = pq.read_table(Path(folder) / FILE).to_pydict()
+    return Examples(
+        ids=tuple(columns["id"]),
+        groups=tuple(columns["group"]),
+        splits=tuple(columns["split"]),
+        labels=np.asarray(columns["label"], dtype=np.int32),
+        contexts=tuple(map(tuple, columns["context"])),
+        texts=tuple(map(tuple, columns["text"])),
+    )
+
+
+def write_examples(folder: Path, examples: Examples) -> None:
+    """Write `examples.parquet` into `folder`; equal examples give equal bytes."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    texts = pa.list_(pa.string())
+    types = {"id": pa.string(), "group": pa.string(), "split": pa.string(), "label": pa.int32(),
+             "context": texts, "text": texts}  # fmt: skip
+    values = (
+        examples.ids,
+        examples.groups,
+        examples.splits,
+        examples.labels,
+        examples.contexts,
+        examples.texts,
+    )
+    arrays = [pa.array(list(column), type=kind) for column, kind in zip(values, types.values(), strict=True)]
+    pq.write_table(pa.table(arrays, schema=pa.schema(types.items())), Path(folder) / FILE)

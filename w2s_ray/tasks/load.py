@@ -1,0 +1,153 @@
+"""Rows of a task's source: the hub, local files or the offline world. The only place that knows `datasets`."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from w2s_ray.core.errors import DataError, EnvironmentFault
+from w2s_ray.core.specs import TaskSpec
+from w2s_ray.tasks import world
+from w2s_ray.tasks.base import Example, Row, Task
+from w2s_ray.tasks.files import files_in, format_of, source_of_files
+
+# Rows of a world task where a specification asks for all there are.
+WORLD_ROWS = 2000
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows and where they come from, for messages."""
+
+    place: str
+    rows: Iterable[Row]
+
+
+def tables(task: Task, spec: TaskSpec, places: Mapping[str, str]) -> dict[str, Table]:
+    """The rows under "train" and "test", or under "all" where one file holds both.
+
+    `places` maps a source's digest to the path of its files on this machine.
+    """
+    match spec.source.kind:
+        case "world":
+            return _world_tables(spec)
+        case "files":
+            return _file_tables(task, spec, places)
+        case _:
+            return {role: _hub_table(spec, split) for role, split in task.splits.items()}
+
+
+def examples_in(task: Task, table: Table) -> Iterator[list[Example]]:
+    """The examples of each row; DataError names the place, the row (from 1) and the column."""
+    empty = True
+    for number, row in enumerate(table.rows, 1):
+        place = f"{table.place}, row {number}"
+        if missing := [column for column in task.columns if column not in row]:
+            raise DataError(f"{place}: no column {missing[0]!r}; there are {', '.join(map(str, row))}")
+        try:
+            found = task.examples(row)
+        except DataError as error:
+            raise DataError(f"{place}: {error}") from None
+        if any(not text.strip() for example in found for text in example.text):
+            raise DataError(f"{place}: an example has no text")
+        empty = False
+        yield found
+    if empty:
+        raise DataError(f"{table.place}: no rows")
+
+
+def _world_tables(spec: TaskSpec) -> dict[str, Table]:
+    train = 2 * spec.half + spec.validation if spec.half else WORLD_ROWS
+    sizes = {"train": train, "test": spec.test or WORLD_ROWS}
+    name = spec.source.name
+    return {role: Table(f"{name} {role}", world.rows(name, role, size)) for role, size in sizes.items()}
+
+
+def _file_tables(task: Task, spec: TaskSpec, places: Mapping[str, str]) -> dict[str, Table]:
+    path = places.get(spec.source.digest)
+    if path is None or not Path(path).exists():
+        raise EnvironmentFault(
+            f"the files of task {spec.name!r} are not on this machine: {path or 'no path given'}"
+        )
+    if source_of_files(path) != spec.source:
+        raise DataError(f"{path}: the files have changed since the sweep was planned; run the command again")
+    found = files_in(path)
+    if "" in found:
+        return {"all": _file_table(found[""])}
+    for split in task.splits.values():
+        if split not in found:
+            raise DataError(
+                f"{path}: no file for the split {split!r} of {task.name!r}; there are {', '.join(found)}"
+            )
+    return {role: _file_table(found[split]) for role, split in task.splits.items()}
+
+
+def _file_table(file: Path) -> Table:
+    readers = {"jsonl": _jsonl, "jsonl.gz": _jsonl, "parquet": _parquet, "csv": _csv}
+    return Table(str(file), readers[format_of(file)](file))
+
+
+def _jsonl(file: Path) -> Iterator[Row]:
+    opened: Any = gzip.open if file.name.lower().endswith(".gz") else open
+    try:
+        with opened(file, "rt", encoding="utf-8-sig") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    yield _json_object(line, f"{file}, line {number}")
+    except (UnicodeDecodeError, EOFError, gzip.BadGzipFile) as error:
+        raise DataError(f"{file}: not readable as UTF-8 JSON lines: {error}") from None
+
+
+def _json_object(line: str, place: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise DataError(f"{place}: not JSON: {error}") from None
+    if not isinstance(row, dict):
+        raise DataError(f"{place}: expected a JSON object, not {line.strip()[:60]!r}")
+    return row
+
+
+def _parquet(file: Path) -> Iterator[Row]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(file) as parquet:
+            for batch in parquet.iter_batches(batch_size=1024):
+                yield from batch.to_pylist()
+    except pa.ArrowInvalid as error:
+        raise DataError(f"{file}: not readable as Parquet: {error}") from None
+
+
+def _csv(file: Path) -> Iterator[Row]:
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            yield from csv.DictReader(lines, strict=True)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{file}: not readable as UTF-8 CSV: {error}") from None
+
+
+def _hub_table(spec: TaskSpec, split: str) -> Table:
+    """Rows of a hub dataset in its Parquet or JSON form; repositories that need a script are refused."""
+    import datasets
+    import httpx  # type: ignore[import-not-found]
+
+    source = spec.source
+    place = f"{source.name}@{source.revision or 'main'} {split}"
+    try:
+        rows = datasets.load_dataset(
+            source.name, source.config or None, split=split, revision=source.revision
+        )
+    except (OSError, RuntimeError, ValueError, httpx.HTTPError) as error:
+        raise EnvironmentFault(
+            f"cannot load {place} from the Hugging Face hub ({type(error).__name__}: {error}). Fetch the "
+            f"dataset {source.name!r} at revision {source.revision or 'main'} on a connected machine and point "
+            f"tasks.{spec.name}.path to its rows: a file, or a folder of <split>.jsonl.gz, .parquet or .csv"
+        ) from error
+    return Table(place, rows)
