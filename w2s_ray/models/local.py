@@ -48,7 +48,11 @@ def source_of_model(path: str) -> Source:
         pickles = sorted(entry.name for entry in folder.glob("*.bin"))
         found = f"holds only pickled weights ({pickles[0]}); convert them" if pickles else "has no weights"
         raise ConfigError(f"{folder}: {found}: only *.safetensors is read")
-    names = ["config.json", *TOKENIZER_FILES, *(entry.name for entry in folder.glob("*.safetensors.index.json"))]
+    names = [
+        "config.json",
+        *TOKENIZER_FILES,
+        *(entry.name for entry in folder.glob("*.safetensors.index.json")),
+    ]
     files = [*weights, *(folder / name for name in names if (folder / name).is_file())]
     return Source(kind="files", digest=digest({entry.name: file_digest(entry) for entry in files}))
 

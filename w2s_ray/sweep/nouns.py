@@ -1,0 +1,170 @@
+"""What a checked sweep file means: frozen, every name resolved, every default filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal
+
+from w2s_ray.core.identity import digest
+from w2s_ray.core.specs import Arm, TaskSpec, TrainSpec
+from w2s_ray.models.resolve import ResolvedModel
+from w2s_ray.sweep.space import Space
+from w2s_ray.tasks.base import Task
+
+Role = Literal["weak", "student", "ceiling"]
+ROLES: tuple[Role, ...] = ("weak", "student", "ceiling")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepTask:
+    """A task of the sweep. `dev` tasks may choose methods in a search; `held-out` ones are only reported."""
+
+    spec: TaskSpec
+    task: Task
+    role: Literal["dev", "held-out"] = "dev"
+    place: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepPair:
+    """Two models by the sweep's own names, and the methods tried between them."""
+
+    weak: str
+    strong: str
+    space: Space
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """An Optuna search: `trials` per study, asked in batches of `batch`."""
+
+    trials: int
+    sampler: str
+    seed: int
+    batch: int
+    study: Literal["pair", "all"]
+    prune: bool
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """Where and how a model's stages run: wishes, not identity. `auto` leaves the choice to placement."""
+
+    launcher: Literal["auto", "here", "actor", "train"] = "auto"
+    cpus: float = 1.0
+    gpus: float = 0.0
+    workers: int = 1
+    zero: int | None = None
+    offload: bool = False
+    threads: int = 1
+    micro_tokens: int = 16384
+    gradient_checkpointing: bool = False
+    checkpoint_s: float = 300.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepResources:
+    """The sweep's placement, its exceptions by model, and how many stages may run at once (None: no bound)."""
+
+    base: Placement = field(default_factory=Placement)
+    models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    max_concurrent: int | None = None
+
+    def placement(self, model: str) -> Placement:
+        """The placement of a model's stages."""
+        return replace(self.base, **self.models.get(model, {}))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What the sweep may use; None is no bound."""
+
+    gpu_hours: float | None = None
+    dollars: float | None = None
+    dollars_per_gpu_hour: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportOptions:
+    """Level of the intervals, and how many bootstrap draws they rest on."""
+
+    level: float = 0.95
+    draws: int = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipes:
+    """The layers of the recipe, weakest first: `base`, then the model's own, the role's, the model's, the task's."""
+
+    base: Mapping[str, Any]
+    own: Mapping[str, Mapping[str, Any]]
+    roles: Mapping[str, Mapping[str, Any]]
+    models: Mapping[str, Mapping[str, Any]]
+    tasks: Mapping[str, Mapping[str, Any]]
+    defaults: Mapping[str, Mapping[str, Any]]
+
+    def recipe(self, role: Role, model: str, task: str) -> TrainSpec:
+        """The recipe of a training, each field from the strongest layer that gives it."""
+        layers = (self.defaults[model], self.base, self.own[model], self.roles.get(role, {}),
+                  self.models.get(model, {}), self.tasks.get(task, {}))  # fmt: skip
+        merged = {key: value for layer in layers for key, value in layer.items()}
+        if "betas" in merged:
+            merged["betas"] = tuple(merged["betas"])
+        return TrainSpec(**merged)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """A sweep file, checked and resolved.
+
+    In grid mode `search` is None and `arms` enumerates every pair's methods in the order written; in search
+    mode `arms` is empty and the spaces are those of `pairs`. `unpinned` names the tasks and models, as
+    `tasks.<alias>` and `models.<alias>`, whose hub revision nobody has pinned.
+    """
+
+    name: str
+    seeds: tuple[int, ...]
+    tasks: Mapping[str, SweepTask]
+    models: Mapping[str, ResolvedModel]
+    pairs: tuple[SweepPair, ...]
+    arms: tuple[Arm, ...]
+    recipes: Recipes
+    search: Search | None
+    resources: SweepResources
+    tracking_uri: str | None
+    store: str
+    budget: Budget
+    report: ReportOptions
+
+    def recipe(self, role: Role, model: str, task: str) -> TrainSpec:
+        """The recipe of a role of a model on a task, by the sweep's own names."""
+        return self.recipes.recipe(role, model, task)
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Where the content of each local source lies: digest → path."""
+        found = [(task.spec.source, task.place) for task in self.tasks.values()]
+        found += [(model.spec.source, model.place) for model in self.models.values()]
+        return {source.digest: place for source, place in found if place is not None}
+
+    @property
+    def unpinned(self) -> tuple[str, ...]:
+        """Tasks and models whose hub revision is not known."""
+        tasks = [f"tasks.{alias}" for alias, task in self.tasks.items() if not task.spec.source.pinned]
+        return (
+            *tasks,
+            *(f"models.{alias}" for alias, one in self.models.items() if not one.spec.source.pinned),
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """The identity of everything that causes the sweep's numbers; placement, store and name are not in it."""
+        tasks = {alias: [task.spec, task.role] for alias, task in self.tasks.items()}
+        models = {alias: [model.spec, model.pretrain_seed] for alias, model in self.models.items()}
+        recipes = {f"{role} {model} {task}": self.recipe(role, model, task)
+                   for role in ROLES for model in self.models for task in self.tasks}  # fmt: skip
+        pairs = sorted(([pair.weak, pair.strong, pair.space] for pair in self.pairs), key=digest)
+        return digest([sorted(self.seeds), tasks, models, pairs, recipes, self.search])

@@ -1,0 +1,184 @@
+"""The space of methods: first which method, then that method's own parameters.
+
+In grid mode lists are enumerated; in search mode an Optuna trial suggests. The trial is duck-typed: nothing
+here imports Optuna. Every point is a checked MethodSpec, so `naive × alpha` cannot exist.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from w2s_ray.core.errors import ConfigError
+from w2s_ray.core.registry import unknown
+from w2s_ray.core.specs import MethodSpec
+from w2s_ray.methods import METHODS, method_spec, parameters
+from w2s_ray.methods.base import Parameter
+
+RANGE_KEYS = frozenset({"low", "high", "log", "step"})
+
+
+class Trial(Protocol):
+    """What a space asks of an Optuna trial."""
+
+    def suggest_categorical(self, name: str, choices: Any) -> Any: ...
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: Any = None, log: bool = False
+    ) -> float: ...
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """A closed interval of numbers, for search only; `step` None is continuous (or 1 for integers)."""
+
+    low: float
+    high: float
+    log: bool = False
+    step: float | None = None
+    integer: bool = False
+
+    @property
+    def size(self) -> float:
+        """The number of points, infinite where it is continuous."""
+        if self.integer or self.step:
+            return math.floor((self.high - self.low) / (self.step or 1) + 1e-9) + 1
+        return math.inf
+
+    def suggest(self, trial: Trial, name: str) -> float:
+        if self.integer:
+            return trial.suggest_int(
+                name, int(self.low), int(self.high), step=int(self.step or 1), log=self.log
+            )
+        return trial.suggest_float(name, self.low, self.high, step=self.step, log=self.log)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodSpace:
+    """One method and what its parameters may be: a tuple of choices, or a Range."""
+
+    name: str
+    params: Mapping[str, tuple[Any, ...] | Range] = field(default_factory=dict)
+
+    @property
+    def size(self) -> float:
+        return math.prod(item.size if isinstance(item, Range) else len(item) for item in self.params.values())
+
+    def grid(self) -> Iterable[MethodSpec]:
+        """Every point, the last parameter varying fastest; ranges have none."""
+        names = list(self.params)
+        choices = [item for item in self.params.values() if not isinstance(item, Range)]
+        assert len(choices) == len(names), "a range has no grid: validation lets it through in a search only"
+        for values in itertools.product(*choices):
+            yield method_spec(self.name, dict(zip(names, values, strict=True)))
+
+    def suggest(self, trial: Trial) -> MethodSpec:
+        """One point; a parameter with a single choice is not asked for."""
+        return method_spec(self.name, {key: self._ask(trial, key) for key in self.params})
+
+    def _ask(self, trial: Trial, key: str) -> Any:
+        item, name = self.params[key], f"{self.name}.{key}"
+        if isinstance(item, Range):
+            return item.suggest(trial, name)
+        return item[0] if len(item) == 1 else trial.suggest_categorical(name, list(item))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Space:
+    """The methods of a pair."""
+
+    methods: tuple[MethodSpace, ...]
+
+    @property
+    def size(self) -> float:
+        """The number of points, counted without enumerating them; infinite with a continuous range."""
+        return sum(method.size for method in self.methods)
+
+    def grid(self) -> tuple[MethodSpec, ...]:
+        """All points in the order written, equal ones once."""
+        points = {spec.label: spec for method in self.methods for spec in method.grid()}
+        return tuple(points.values())
+
+    def suggest(self, trial: Trial) -> MethodSpec:
+        """A method, then its parameters, asked of an Optuna trial as `method` and `<method>.<parameter>`."""
+        by_name = {method.name: method for method in self.methods}
+        names = list(by_name)
+        name = names[0] if len(names) == 1 else trial.suggest_categorical("method", names)
+        return by_name[name].suggest(trial)
+
+
+def method_space(name: str, params: Mapping[str, Any], *, search: bool) -> MethodSpace:
+    """The space of one entry of `methods:`; ConfigError names the parameter, its value and what is expected."""
+    if name not in METHODS:
+        raise ConfigError(unknown("method", name, METHODS))
+    declared = parameters(name)
+    for key in params:
+        if key not in declared:
+            raise ParameterError(key, _no_such(name, key, declared))
+    return MethodSpace(
+        name=name, params={key: _item(declared[key], value, search) for key, value in params.items()}
+    )
+
+
+class ParameterError(ConfigError):
+    """A method's parameter is wrong; `key` says which, so that its line can be found."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(message)
+        self.key = key
+
+
+def _no_such(name: str, key: str, declared: Mapping[str, Parameter]) -> str:
+    if not declared:
+        return f"method {name!r} has no parameter {key!r} (it has none)"
+    return f"method {name!r}: {unknown('parameter', key, declared)}"
+
+
+def _item(parameter: Parameter, value: Any, search: bool) -> tuple[Any, ...] | Range:
+    try:
+        if isinstance(value, Mapping):
+            return _range(parameter, value, search)
+        choices = value if isinstance(value, list) else [value]
+        if not choices:
+            raise ConfigError(f"{parameter.name} = []: an empty grid; give at least one value")
+        return _distinct(parameter, [parameter.check(choice) for choice in choices])
+    except ConfigError as error:
+        raise ParameterError(parameter.name, str(error)) from None
+
+
+def _distinct(parameter: Parameter, choices: list[Any]) -> tuple[Any, ...]:
+    for index, choice in enumerate(choices):
+        if choice in choices[:index]:
+            raise ConfigError(f"{parameter.name}: {choice!r} is listed twice")
+    return tuple(choices)
+
+
+def _range(parameter: Parameter, value: Mapping[str, Any], search: bool) -> Range:
+    if not search:
+        raise ConfigError(f"{parameter.name}: a range needs a `search:` section; a grid lists its values")
+    if parameter.type not in (int, float):
+        raise ConfigError(
+            f"{parameter.name}: a range of {parameter.type.__name__} does not exist; list the choices"
+        )
+    for key in value:
+        if key not in RANGE_KEYS:
+            raise ConfigError(f"{parameter.name}: {unknown('key of a range', str(key), RANGE_KEYS)}")
+    if not {"low", "high"} <= set(value):
+        raise ConfigError(f"{parameter.name}: a range has both low and high")
+    low, high = parameter.check(value["low"]), parameter.check(value["high"])
+    log, step = value.get("log", False), value.get("step")
+    if not low < high:
+        raise ConfigError(f"{parameter.name}: low = {low} is not below high = {high}")
+    if not isinstance(log, bool) or (log and (low <= 0 or step is not None)):
+        raise ConfigError(f"{parameter.name}: log is true or false; true needs low above 0 and no step")
+    if step is not None and not _is_step(step, parameter.type):
+        raise ConfigError(f"{parameter.name}: step = {step!r} is no positive {parameter.type.__name__}")
+    return Range(low=low, high=high, log=log, step=step, integer=parameter.type is int)
+
+
+def _is_step(step: Any, kind: type) -> bool:
+    numeric = isinstance(step, int) or (kind is float and isinstance(step, float))
+    return numeric and not isinstance(step, bool) and 0 < step < math.inf
