@@ -1,8 +1,8 @@
 """What is known of public models before any of them is fetched: sizes, licences, pinned revisions.
 
-A family is a file of this package; importing one imports nothing heavy. A fact that was not read in a public
-source is None: never a guess. Models that are in no family work too (any hub id or local folder); these tables
-only spare the user a revision and let `w2s plan` count without a network.
+A family is a file of this package; importing one imports nothing heavy. A fact that was not read in a
+public source is None: never a guess. Models that are in no family work too (any hub id or local folder);
+these tables only spare the user a revision and let `w2s plan` count without a network.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""GPT-2 (Radford et al. 2019): the ladder of the published reference numbers. Its pretraining tokens were never
-published. Learning rates: openai/weak-to-strong `train_simple.py`.
+"""GPT-2 (Radford et al. 2019): the ladder of the published reference numbers.
+
+Its pretraining tokens were never published. Learning rates: openai/weak-to-strong `train_simple.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Llama 2, 3, 3.1 and 3.2 base models: gated, so a token of the hub is needed.
 
-The 3.2 models were distilled from larger ones: C = 6 N D does not hold, and a weak one has "seen" a strong one.
+The 3.2 models were distilled from larger ones: C = 6 N D does not hold, and a weak one has "seen" a strong
+one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A model folder on disk, named by what is in it, read without torch.
 
-Only safetensors weights and plain tokenizer files count: a pickle is never opened, and a folder that needs code
-of its own is refused. Digests of large files are kept in a small cache by path, size and time of change.
+Only safetensors weights and plain tokenizer files count: a pickle is never opened, and a folder that needs
+code of its own is refused. Digests of large files are kept in a small cache by path, size and time of change.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ TOKENIZER_FILES = (
 )  # fmt: skip
 # Architectures that transformers itself implements, beyond those of the families: no code of the folder runs.
 NATIVE_TYPES = frozenset({
-    "albert", "bert", "bloom", "camembert", "deberta", "deberta-v2", "distilbert", "electra", "falcon",
-    "gemma", "gemma2", "gemma3_text", "gpt_neo", "gptj", "granite", "mistral", "mixtral", "modernbert", "mpnet",
-    "olmo", "olmo2", "opt", "phi", "phi3", "roberta", "smollm3", "stablelm", "starcoder2", "xlm-roberta",
+    "albert", "bert", "bloom", "camembert", "deberta", "deberta-v2", "distilbert", "electra",
+    "falcon", "gemma", "gemma2", "gemma3_text", "gpt_neo", "gptj", "granite", "mistral", "mixtral",
+    "modernbert", "mpnet", "olmo", "olmo2", "opt", "phi", "phi3", "roberta", "smollm3", "stablelm",
+    "starcoder2", "xlm-roberta",
 })  # fmt: skip
 _MAX_HEADER = 100_000_000
 _SMALL = 1_000_000  # bytes below which hashing is quicker than asking the cache
@@ -78,7 +79,7 @@ def check_config(config: Mapping[str, Any], folder: Path) -> None:
     native = model_type in NATIVE_TYPES or family_of_type(model_type) != "auto"
     if "auto_map" in config and not native:
         raise ConfigError(
-            f"{folder}: the model type {model_type!r} needs code from the folder (auto_map), which is never run"
+            f"{folder}: the model type {model_type!r} needs code of the folder (auto_map); it is never run"
         )
 
 

@@ -1,8 +1,8 @@
-"""Pythia, deduplicated (Biderman et al. 2023): one corpus and one token count for all sizes, so compute is clean.
+"""Pythia, deduplicated (Biderman et al. 2023): one corpus and token count for all sizes: compute is clean.
 
-The revisions are commits of `main`, except where a note says otherwise: `main` and `step143000` differ in their
-commits although they are declared equal. The files of the small ones are fp32 although their configuration says
-float16.
+The revisions are commits of `main`, except where a note says otherwise: `main` and `step143000` differ in
+their commits although they are declared equal. The files of the small ones are fp32 although their
+configuration says float16.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From a line of a sweep file to a ModelSpec: a rung of the offline ladder, a known name, a hub id or a folder.
+"""From a line of a sweep file to a ModelSpec: a rung of the offline ladder, a known name, hub id or folder.
 
 Light: nothing is downloaded and no torch is imported, so validation and `w2s plan` stay instant.
 """
@@ -47,8 +47,8 @@ class ResolvedModel:
     """A model to train: its spec, and what does not belong to the spec.
 
     `pretrain_seed` is that of the ladder's pretraining, None for every other model and for a control that is
-    not pretrained. `place` is the folder of a local model. `lr` is what the entry asks for, `known_lr` what the
-    family's table gives: a default weaker than the recipe's own.
+    not pretrained. `place` is the folder of a local model. `lr` is what the entry asks for, `known_lr` what
+    the family's table gives: a default weaker than the recipe's own.
     """
 
     spec: ModelSpec

@@ -67,7 +67,7 @@ class Placement:
 
 @dataclass(frozen=True, kw_only=True)
 class SweepResources:
-    """The sweep's placement, its exceptions by model, and how many stages may run at once (None: no bound)."""
+    """The sweep's placement, its exceptions by model, and how many stages may run at once (None: any)."""
 
     base: Placement = field(default_factory=Placement)
     models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -97,14 +97,18 @@ class ReportOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipes:
-    """The layers of the recipe, weakest first: `base`, then the model's own, the role's, the model's, the task's."""
+    """The layers of the recipe, each a part of TrainSpec's fields.
 
+    Weakest first: `defaults` that a model brings, `base` (train:), `own` (the lr of the model's entry), then
+    the exceptions of train: by role, by model and by task.
+    """
+
+    defaults: Mapping[str, Mapping[str, Any]]
     base: Mapping[str, Any]
     own: Mapping[str, Mapping[str, Any]]
     roles: Mapping[str, Mapping[str, Any]]
     models: Mapping[str, Mapping[str, Any]]
     tasks: Mapping[str, Mapping[str, Any]]
-    defaults: Mapping[str, Mapping[str, Any]]
 
     def recipe(self, role: Role, model: str, task: str) -> TrainSpec:
         """The recipe of a training, each field from the strongest layer that gives it."""
@@ -161,7 +165,7 @@ class Sweep:
 
     @cached_property
     def digest(self) -> str:
-        """The identity of everything that causes the sweep's numbers; placement, store and name are not in it."""
+        """The identity of all that causes the sweep's numbers; placement, store and name are not in it."""
         tasks = {alias: [task.spec, task.role] for alias, task in self.tasks.items()}
         models = {alias: [model.spec, model.pretrain_seed] for alias, model in self.models.items()}
         recipes = {f"{role} {model} {task}": self.recipe(role, model, task)

@@ -6,14 +6,11 @@ Strict: an unknown key, a string for a number or `true` for 1 is an error. Every
 from __future__ import annotations
 
 import re
-from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from w2s_ray.core.registry import unknown
-from w2s_ray.sweep.document import Document
-from w2s_ray.sweep.strict_yaml import Where
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # Optuna's samplers by the name a sweep file uses, and the class that `search` makes of it.
@@ -55,7 +52,7 @@ def _distinct(values: list[Any]) -> list[Any]:
 
 
 def _pairs(value: Any) -> Any:
-    if value is None or isinstance(value, str) and value != "all":
+    if value is None or (isinstance(value, str) and value != "all"):
         raise ValueError("expected `all`, or a list of {weak: …, strong: …}")
     return None if value == "all" else value
 
@@ -218,43 +215,3 @@ class SweepFile(Section):
     store: str | None = None
     budget: Annotated[BudgetEntry, _section] = BudgetEntry()
     report: Annotated[ReportEntry, _section] = ReportEntry()
-
-
-def read_schema(document: Document) -> SweepFile:
-    """The file in its schema; every departure is a problem of the document, raised together."""
-    try:
-        return SweepFile.model_validate(document.data)
-    except ValidationError as error:
-        for item in error.errors(include_url=False, include_context=False):
-            where = tuple(step for step in item["loc"] if step != "[key]")
-            document.problem(where, _explain(item["type"], where, item["msg"], item["input"]))
-    document.raise_problems()
-    raise AssertionError("a validation error without errors")
-
-
-def _explain(kind: str, where: Where, message: str, found: Any) -> str:
-    if kind == "extra_forbidden":
-        return unknown("key", str(where[-1]), _keys_at(where[:-1]))
-    if kind == "missing":
-        return "is required"
-    text = message.removeprefix("Value error, ").removeprefix("Input ")
-    shown = repr(found)
-    if text.startswith("unknown "):
-        return text
-    return f"{text}; found {shown if len(shown) <= 60 else shown[:57] + '...'}"
-
-
-def _keys_at(where: Where) -> list[str]:
-    """The keys that a section knows, found by walking the schema along a path."""
-    kind: Any = SweepFile
-    for step in where:
-        is_section = isinstance(kind, type) and issubclass(kind, Section)
-        kind = _bare(kind.model_fields[str(step)].annotation if is_section else get_args(kind)[-1])
-    return list(kind.model_fields)
-
-
-def _bare(annotation: Any) -> Any:
-    """A type without Annotated and without `| None`."""
-    while get_origin(annotation) in (Annotated, Union, UnionType):
-        annotation = get_args(annotation)[0]
-    return annotation

@@ -111,7 +111,7 @@ class Space:
 
 
 def method_space(name: str, params: Mapping[str, Any], *, search: bool) -> MethodSpace:
-    """The space of one entry of `methods:`; ConfigError names the parameter, its value and what is expected."""
+    """The space of one entry of `methods:`; ConfigError has the parameter, its value, what is expected."""
     if name not in METHODS:
         raise ConfigError(unknown("method", name, METHODS))
     declared = parameters(name)

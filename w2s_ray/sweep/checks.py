@@ -1,0 +1,85 @@
+"""What a sweep file must not contradict: sizes, kinds, names of overrides, placement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from w2s_ray.core.registry import unknown
+from w2s_ray.methods import METHODS
+from w2s_ray.sweep.document import Document
+from w2s_ray.sweep.nouns import ROLES, Placement, Sweep, SweepPair, SweepTask
+from w2s_ray.sweep.schema import SweepFile
+
+MAX_CELLS = 100_000
+
+
+def check_kinds(document: Document, pairs: Sequence[SweepPair], tasks: Mapping[str, SweepTask]) -> None:
+    """A method must fit every task it meets."""
+    for name in dict.fromkeys(method.name for pair in pairs for method in pair.space.methods):
+        for alias, entry in tasks.items():
+            if entry.task.kind not in METHODS[name].kinds:
+                kinds = ", ".join(sorted(METHODS[name].kinds))
+                message = f"method {name!r} fits tasks of kind {kinds}; this one is {entry.task.kind}"
+                document.problem(("tasks", alias), message)
+
+
+def check_size(document: Document, file: SweepFile, pairs: Sequence[SweepPair]) -> None:
+    """The cells are counted before any is made."""
+    if file.search:
+        points: float = file.search.trials * len(pairs)
+    else:
+        points = sum(pair.space.size for pair in pairs)
+    cells = points * len(file.tasks) * len(file.seeds)
+    if cells > MAX_CELLS:
+        where = ("search", "trials") if file.search else ("methods",)
+        document.problem(where, f"{cells:,.0f} cells (arms × tasks × seeds); at most {MAX_CELLS:,}")
+
+
+def check_search(document: Document, file: SweepFile, pairs: Sequence[SweepPair]) -> None:
+    """A search needs a task to learn from; one study for all pairs needs one space."""
+    if file.search is None:
+        return
+    if file.search.study == "all" and any(pair.space != pairs[0].space for pair in pairs):
+        document.problem(("search", "study"), "`all` needs the same methods for every pair")
+    if not any(task.role == "dev" for task in file.tasks.values()):
+        document.problem(("tasks",), "a search needs a task with `role: dev` to learn from")
+
+
+def check_aliases(document: Document, file: SweepFile) -> None:
+    """Exceptions by name must name something."""
+    sections = (
+        ("train", "models", file.train.models, file.models),
+        ("train", "tasks", file.train.tasks, file.tasks),
+        ("resources", "models", file.resources.models, file.models),
+    )
+    for section, key, given, known in sections:
+        for alias in given:
+            if alias not in known:
+                document.problem((section, key, alias), unknown(key[:-1], alias, known))
+
+
+def check_contradictions(document: Document, file: SweepFile, sweep: Sweep) -> None:
+    """Values that are each allowed, but not together."""
+    if sweep.budget.dollars is not None and sweep.budget.dollars_per_gpu_hour is None:
+        document.problem(("budget", "dollars"), "needs dollars_per_gpu_hour")
+    if sweep.name == "store" and file.store is None:
+        document.problem(("name",), "'store' is where the default store is; choose another name")
+    for model in sweep.models:
+        placement = sweep.resources.placement(model)
+        where = ("resources", "models", model) if model in sweep.resources.models else ("resources",)
+        for message in _placement_problems(placement):
+            document.problem(where, message)
+        for batch in {sweep.recipe(role, model, task).batch for role in ROLES for task in sweep.tasks}:
+            if batch % placement.workers:
+                document.problem(
+                    (*where, "workers"), f"a batch of {batch} is not divisible by {placement.workers} workers"
+                )
+
+
+def _placement_problems(placement: Placement) -> Iterator[str]:
+    if placement.launcher in ("here", "actor") and placement.workers > 1:
+        yield f"launcher: {placement.launcher} has one worker; several need `train`"
+    if placement.launcher in ("here", "actor") and placement.zero is not None:
+        yield f"launcher: {placement.launcher} runs plain torch; zero: {placement.zero} needs `train`"
+    if placement.offload and not placement.zero:
+        yield "offload needs zero: 1, 2 or 3"
