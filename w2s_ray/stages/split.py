@@ -11,7 +11,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from w2s_ray.core.errors import DataError
@@ -48,7 +48,7 @@ class Sizes:
     tune: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Found:
     """The items of each split, and what became of the others."""
 
@@ -56,6 +56,7 @@ class Found:
     num_rows: int
     num_examples: int
     dropped: Counter[str]
+    sizes: Sizes
 
 
 def run(job: Job, worker: object = None) -> Outcome:
@@ -80,16 +81,18 @@ def split(task: Task, spec: TaskSpec, seed: int, sources: Mapping[str, Table]) -
     test = _test(pools, spec)
     given = pools.get("train", pools.get("all", Pool([])))
     pool = _without(given, test)
-    items = {**_training(pool, spec, seed), "test": test}
+    sizes = _sizes(usable(pool.counts).total(), spec)
+    items = {**_training(pool, sizes, seed), "test": test}
     _check(spec, items, len(set(names.values())))
     dropped = sum((one.dropped for one in pools.values()), Counter[str]())
     if "train" in pools:
         dropped["in the test set"] = len(given.items) - len(pool.items)
     return Found(
-        {name: items[name] for name in SPLITS},
-        sum(map(len, read.values())),
-        sum(map(len, raw.values())),
-        dropped,
+        items={name: items[name] for name in SPLITS},
+        num_rows=sum(map(len, read.values())),
+        num_examples=sum(map(len, raw.values())),
+        dropped=dropped,
+        sizes=sizes,
     )
 
 
@@ -105,8 +108,7 @@ def _test(pools: Mapping[str, Pool], spec: TaskSpec) -> list[Item]:
     return choose(pool.items, {"test": min(spec.test or everything, bound)}, "test")["test"]
 
 
-def _training(pool: Pool, spec: TaskSpec, seed: int) -> dict[str, list[Item]]:
-    sizes = _sizes(usable(pool.counts).total(), spec)
+def _training(pool: Pool, sizes: Sizes, seed: int) -> dict[str, list[Item]]:
     validation = choose(pool.items, {"select": sizes.select, "tune": sizes.tune}, "validation")
     rest = _without(pool, [item for items in validation.values() for item in items])
     halves = choose(rest.items, {"weak": sizes.half, "transfer": sizes.half}, f"halves {seed}")
@@ -162,7 +164,7 @@ def _examples(items: Mapping[str, list[Item]]) -> Examples:
 
 
 def _facts(task: Task, spec: TaskSpec, found: Found) -> dict[str, Any]:
-    """What `split.json` holds. `prior`: the share of class 1 in the transfer half, null beyond two classes."""
+    """What `split.json` holds. `prior`: share of class 1 in the transfer half, null beyond two classes."""
     classes = {name: Counter(item.label for item in items) for name, items in found.items.items()}
     kept = sum(map(len, found.items.values()))
     unused = found.num_examples - kept - found.dropped.total()
@@ -174,6 +176,7 @@ def _facts(task: Task, spec: TaskSpec, found: Found) -> dict[str, Any]:
         "label_words": list(task.label_words),
         "prior": classes["transfer"][1] / classes["transfer"].total() if task.num_classes == 2 else None,
         "asked": {"half": spec.half, "validation": spec.validation, "test": spec.test},
+        "sizes": asdict(found.sizes),
         "counts": {
             "rows": found.num_rows,
             "examples": found.num_examples,

@@ -20,9 +20,10 @@ import hashlib
 import string
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
-from w2s_ray.core.errors import ConfigError
+from w2s_ray.core.errors import ConfigError, DataError
 from w2s_ray.core.registry import unknown
 from w2s_ray.core.specs import Source, TaskSpec
 from w2s_ray.tasks.base import TASKS, Example, Row, Task, class_in, spelled, text_in
@@ -127,12 +128,18 @@ class _Reader:
             if kind == "kclass":
                 raise ConfigError(f"{self.place}: a kclass task lists its raw labels, under 'labels'")
             return column, {**{str(place): place for place in range(len(choices) or 2)}, **named}
-        pairs = (
-            given.items() if isinstance(given, Mapping) else ((raw, place) for place, raw in enumerate(given))
-        )
-        labels = {spelled(raw): place for raw, place in pairs}
+        labels = self._raw_labels(given)
         self._check_classes(kind, labels, choices)
         return column, labels
+
+    def _raw_labels(self, given: object) -> dict[str, int]:
+        if isinstance(given, list | tuple):
+            return {spelled(raw): place for place, raw in enumerate(given)}
+        if not isinstance(given, Mapping):
+            raise ConfigError(f"{self.place}: labels = {given!r}; expected a list or a mapping")
+        if bare := [raw for raw in given if not isinstance(raw, str)]:
+            raise ConfigError(f"{self.place}: labels: write {bare[0]!r} in quotes: {spelled(bare[0])!r}")
+        return dict(given)
 
     def _check_classes(self, kind: str, labels: dict[str, int], choices: tuple[str, ...]) -> None:
         classes = {place for place in labels.values() if type(place) is int}
@@ -198,7 +205,7 @@ def _formatter(
         return lambda row: _pair(row, texts, class_in(row, label, labels) if label else None, group)
 
     def plain(row: Row) -> Iterator[Example]:
-        context, text = (_fill(template, row) for template in texts)
+        context, text = _fill(texts[0], row), _fill(texts[1], row, required=True)
         yield Example((context,), (text,), class_in(row, label, labels), _fill(group, row) or context + text)
 
     return plain
@@ -210,17 +217,34 @@ def _candidates(
     blank = {**row, "choice": "…"}
     question = "\n".join(_fill(template, blank) for template in texts)
     for place, column in enumerate(choices):
-        context, text = (_fill(template, {**row, "choice": text_in(row, column)}) for template in texts)
+        filled = {**row, "choice": text_in(row, column)}
+        context, text = _fill(texts[0], filled), _fill(texts[1], filled, required=True)
         yield Example((context,), (text,), int(place == right), _fill(group, row) or question, question)
 
 
 def _pair(row: Row, texts: tuple[str, ...], label: int | None, group: str) -> Iterator[Example]:
-    context, first, second = (_fill(template, row) for template in texts)
+    context, first, second = (
+        _fill(template, row, required=place > 0) for place, template in enumerate(texts)
+    )
     if label is None:
         label = hashlib.sha256(f"{context}\n{first}\n{second}".encode()).digest()[0] % 2
         first, second = (first, second) if label else (second, first)
     yield Example((context, context), (first, second), label, _fill(group, row) or context or first + second)
 
 
-def _fill(template: str, row: Row) -> str:
-    return template.format_map({name: "" if value is None else value for name, value in row.items()})
+def _fill(template: str, row: Row, *, required: bool = False) -> str:
+    """The template over a row. An empty column is "" in it, and refused where it is `required`."""
+    values = {name: "" if _absent(row[name]) else row[name] for name in _names(template)}
+    for name, value in values.items():
+        if required and not str(value).strip():
+            raise DataError(f"column {name!r} is empty")
+    return template.format_map(values)
+
+
+@lru_cache(maxsize=64)
+def _names(template: str) -> tuple[str, ...]:
+    return tuple(name for _, name, _, _ in string.Formatter().parse(template) if name)
+
+
+def _absent(value: object) -> bool:
+    return value is None or value != value  # NaN alone differs from itself

@@ -11,12 +11,15 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from pathlib import Path
 
 from w2s_ray.core.errors import ConfigError
 from w2s_ray.core.specs import Source
 
 FORMATS = ("jsonl", "jsonl.gz", "parquet", "csv")
+# A file changed this recently may change again within one tick of its clock, so its digest is not remembered.
+SETTLED_NS = 2_000_000_000
 
 
 def source_of_files(path: str | Path) -> Source:
@@ -71,7 +74,8 @@ def _digest(file: Path) -> str:
         return str(entry[2])
     with file.open("rb") as stream:
         content = hashlib.file_digest(stream, "sha256").hexdigest()
-    _remember({**known, str(file.resolve()): [*stamp, content]})
+    if time.time_ns() - status.st_mtime_ns > SETTLED_NS:
+        _remember({**known, str(file.resolve()): [*stamp, content]})
     return content
 
 

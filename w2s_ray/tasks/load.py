@@ -1,4 +1,4 @@
-"""Rows of a task's source: the hub, local files or the offline world. The only place that knows `datasets`."""
+"""Rows of a task's source: the hub, local files or the offline world. Only this file knows `datasets`."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _file_tables(task: Task, spec: TaskSpec, places: Mapping[str, str]) -> dict[
         raise EnvironmentFault(
             f"the files of task {spec.name!r} are not on this machine: {path or 'no path given'}"
         )
-    if source_of_files(path) != spec.source:
+    if source_of_files(path).digest != spec.source.digest:
         raise DataError(f"{path}: the files have changed since the sweep was planned; run the command again")
     found = files_in(path)
     if "" in found:
@@ -147,7 +147,7 @@ def _hub_table(spec: TaskSpec, split: str) -> Table:
     except (OSError, RuntimeError, ValueError, httpx.HTTPError) as error:
         raise EnvironmentFault(
             f"cannot load {place} from the Hugging Face hub ({type(error).__name__}: {error}). Fetch the "
-            f"dataset {source.name!r} at revision {source.revision or 'main'} on a connected machine and point "
-            f"tasks.{spec.name}.path to its rows: a file, or a folder of <split>.jsonl.gz, .parquet or .csv"
+            f"dataset {source.name!r} at revision {source.revision or 'main'} on a connected machine and "
+            f"point tasks.{spec.name}.path to them: a file, or a folder of <split>.jsonl.gz, .parquet or .csv"
         ) from error
     return Table(place, rows)

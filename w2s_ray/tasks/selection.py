@@ -37,6 +37,11 @@ class Item:
         return self.example.label
 
     @property
+    def inputs(self) -> list[str]:
+        """The full input of each text."""
+        return inputs_of(self.example)
+
+    @property
     def unit(self) -> str:
         """What is kept or dropped together: the candidates of a question, or the example alone."""
         return self.example.question or self.id
@@ -59,17 +64,24 @@ def rank(salt: str, name: str) -> str:
     return hashlib.sha256(f"{salt}\n{name}".encode()).hexdigest()
 
 
+def inputs_of(example: Example) -> list[str]:
+    return [context + text for context, text in zip(example.context, example.text, strict=True)]
+
+
 def item_of(example: Example) -> Item:
-    inputs = [context + text for context, text in zip(example.context, example.text, strict=True)]
+    inputs = inputs_of(example)
     return Item(example_id(inputs), example_id(sorted(inputs)), example)
 
 
 def distinct(items: Iterable[Item]) -> Pool:
-    """One item for each input; an input seen with two labels is dropped with all its copies."""
+    """One item for each input; an input seen with two labels is dropped, and so is a text against itself."""
     kept: dict[str, Item] = {}
     labels: dict[str, set[tuple[str, int]]] = {}
     dropped: Counter[str] = Counter()
     for item in items:
+        if len(set(item.inputs)) < len(item.inputs):
+            dropped["identical texts"] += 1
+            continue
         twin = kept.setdefault(item.key, item)
         if twin is not item:
             dropped["duplicate"] += 1
@@ -202,5 +214,4 @@ def _better(item: Item) -> tuple[str, int]:
     """The label, in a form that does not change when the two texts of a pair change places."""
     if len(item.example.text) == 1:
         return "", item.label
-    inputs = [context + text for context, text in zip(item.example.context, item.example.text, strict=True)]
-    return inputs[1 - item.label], 0
+    return item.inputs[1 - item.label], 0
