@@ -1,0 +1,68 @@
+"""Sick runs: trainings that went wrong without failing, each with the reason as a sentence.
+
+One sick run moved the median PGR of a published code from .22 to .03. They are marked, never dropped
+silently. Under the supervisor's gate the confidence loss locks onto the inverted concept (seen on the offline ladder).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+NEAR_MAJORITY = 0.01  # accuracy this close to the largest class's share
+SUPERVISOR_FLOOR = 0.65
+NUM_SE = 2.0
+MIN_POINTS = 6  # a shorter loss curve says nothing
+
+
+def prediction_faults(predicted_N: NDArray[np.integer], label_N: NDArray[np.integer]) -> tuple[str, ...]:
+    """A constant predictor, or one that is no better than naming the largest class."""
+    if not len(label_N):
+        return ()
+    classes, counts = np.unique(predicted_N, return_counts=True)
+    if len(classes) == 1:
+        return (f"constant predictor: class {int(classes[0])} for all {len(label_N)} test rows",)
+    share, majority = float(np.mean(predicted_N == label_N)), majority_share(label_N)
+    if abs(share - majority) <= NEAR_MAJORITY and counts.max() / len(label_N) > 0.9:
+        return (f"near-majority: accuracy {share:.3f}, the largest class is {majority:.3f} of the test rows",)
+    return ()
+
+
+def loss_faults(losses: Sequence[float]) -> tuple[str, ...]:
+    """A training loss that is not lower in its last third than in its first."""
+    finite = [loss for loss in losses if np.isfinite(loss)]
+    if len(finite) < len(losses):
+        return ("the training loss was not a number",)
+    if len(finite) < MIN_POINTS:
+        return ()
+    third = len(finite) // 3
+    first, last = float(np.mean(finite[:third])), float(np.mean(finite[-third:]))
+    if last >= first:
+        return (f"loss not falling: {first:.3f} in the first third, {last:.3f} in the last",)
+    return ()
+
+
+def supervisor_faults(validation: float | None, num_rows: int, chance: float = 0.5) -> tuple[str, ...]:
+    """A supervisor whose validation accuracy (0..1, over `num_rows`) is too low to teach anything."""
+    if validation is None or not num_rows:
+        return ()
+    noise = NUM_SE * float(np.sqrt(chance * (1 - chance) / num_rows))
+    if validation <= chance + noise:
+        return (f"sick supervisor: validation accuracy {validation:.3f} is not above chance beyond noise",)
+    if validation <= SUPERVISOR_FLOOR and chance >= 0.5:
+        return (f"sick supervisor: validation accuracy {validation:.3f} is not above {SUPERVISOR_FLOOR}",)
+    return ()
+
+
+def ceiling_faults(weak: float, ceiling: float) -> tuple[str, ...]:
+    """A ceiling under its own supervisor."""
+    if ceiling < weak:
+        return (f"ceiling below weak: {ceiling:.3f} against {weak:.3f}",)
+    return ()
+
+
+def majority_share(label_N: NDArray[np.integer]) -> float:
+    """Accuracy of naming the largest class, in 0..1."""
+    return float(np.unique(label_N, return_counts=True)[1].max() / len(label_N)) if len(label_N) else 1.0

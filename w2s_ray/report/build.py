@@ -1,0 +1,119 @@
+"""The report of a sweep, computed from its MLflow experiment alone, from any machine that reaches it.
+
+`aggregate.json` is written each time (it says how long the command took); everything else only where the data
+has changed since it was last written here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from w2s_ray.report.statistics import ArmResult, arm_results
+from w2s_ray.report.table import aggregate, cells_csv
+from w2s_ray.tracking.query import Experiment
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+VERSION = 1  # of the report's code: bumped when equal data gives other files
+_MARK = ".report.json"
+
+
+def build_report(
+    uri: str, experiment: str, out: Path, *, level: float = 0.95, draws: int = 2000
+) -> dict[str, Any]:
+    """Write aggregate.json, cells.csv, report.html and figures/ into `out`, log them, return the aggregate.
+
+    A sweep that is not finished is reported as far as it is. Raises ConfigError where there is no such
+    experiment, EnvironmentFault where the server does not answer.
+    """
+    source = Experiment(uri, experiment)
+    sweep, cells, stages = source.sweep(), source.cells(), source.stages()
+    digest = _digest(sweep, cells, stages, level, draws)
+    kept = _unchanged(out, digest) if sweep["report_digest"] == digest else None
+    if kept is not None:
+        body = aggregate(sweep, [], level=level) | {"arms": kept}
+        _write(out, {"aggregate.json": _json(body)})
+        return body
+    groups = cache(lambda test_set: source.truth(test_set).groups)
+    arms = arm_results(source.arms(), cells, stages, groups, level=level, draws=draws)
+    body = aggregate(sweep, arms, level=level)
+    files = _render(sweep, arms, cells, stages, level)
+    _write(out, files | {"aggregate.json": _json(body)})
+    _write(out, {_MARK: _json({"digest": digest, "files": _sums(files), "arms": body["arms"]})})
+    source.log_report(digest, _arm_metrics(arms), files | {"aggregate.json": _json(body)})
+    return body
+
+
+def _render(
+    sweep: Mapping[str, Any],
+    arms: Sequence[ArmResult],
+    cells: pd.DataFrame,
+    stages: pd.DataFrame,
+    level: float,
+) -> dict[str, bytes]:
+    return {"cells.csv": cells_csv(cells).encode()}
+
+
+def _arm_metrics(arms: Sequence[ArmResult]) -> dict[str, dict[str, float]]:
+    """What a search for the best arm sorts by."""
+    found = {}
+    for arm in arms:
+        values = {f"accuracy/{role}/test": value for role, value in arm.accuracy.items()}
+        values |= {"pgr/median": arm.numbers.median, "pgr/pooled": arm.numbers.pooled}
+        values |= {"pgr/ratio_of_means": arm.numbers.ratio_of_means}
+        if arm.interval:
+            values |= {"pgr/low": arm.interval.low, "pgr/high": arm.interval.high}
+        found[arm.id] = {name: value for name, value in values.items() if value is not None}
+    return found
+
+
+def _digest(
+    sweep: Mapping[str, Any], cells: pd.DataFrame, stages: pd.DataFrame, level: float, draws: int
+) -> str:
+    """Of all data that the files show; how long this run took and what it reused is not among them."""
+    shown = {name: sweep[name] for name in ("name", "complete", "failures", "versions", "cells", "arms")}
+    rows = [cells.to_dict("records"), stages.drop(columns=["reused"], errors="ignore").to_dict("records")]
+    text = json.dumps([VERSION, level, draws, shown, rows], sort_keys=True, default=_plain)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def _unchanged(out: Path, digest: str) -> list[Any] | None:
+    """The arms as last computed, where every file is still what was written then."""
+    try:
+        mark = json.loads((out / _MARK).read_text(encoding="utf-8"))
+        same = mark["digest"] == digest and all(
+            hashlib.sha256((out / name).read_bytes()).hexdigest() == sum_
+            for name, sum_ in mark["files"].items()
+        )
+        return list(mark["arms"]) if same else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _sums(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: hashlib.sha256(raw).hexdigest() for name, raw in files.items()}
+
+
+def _write(out: Path, files: Mapping[str, bytes]) -> None:
+    """Each file whole or not at all."""
+    for name, raw in files.items():
+        path = out / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.{os.getpid()}")
+        part.write_bytes(raw)
+        part.replace(path)
+
+
+def _json(value: object) -> bytes:
+    return (json.dumps(value, indent=1, allow_nan=False) + "\n").encode()

@@ -1,0 +1,52 @@
+"""The table that the command line ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def arm_table(aggregate: Mapping[str, Any]) -> Table:
+    """A row per arm of an aggregate: accuracies in percent, PGR (ratio of means) with its interval."""
+    from rich.table import Table
+    from rich.text import Text
+
+    level = next((f"{100 * arm['pgr']['level']:g}%" for arm in aggregate["arms"]), "")
+    table = Table(title=Text(f"{aggregate['sweep']}{'' if aggregate['complete'] else ' (not complete)'}"))
+    for name in ("weak", "strong", "method"):
+        table.add_column(name, overflow="fold")
+    for name in ("weak %", "student %", "ceiling %", "PGR", level, "cells", "undef."):
+        table.add_column(Text(name), justify="right")
+    for arm in aggregate["arms"]:
+        table.add_row(*(Text(cell) for cell in _row(arm)))
+    return table
+
+
+def method_label(method: str, params: Mapping[str, Any]) -> str:
+    """`confidence(alpha=0.5)`."""
+    inner = ",".join(
+        f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}"
+        for key, value in sorted(params.items())
+    )
+    return f"{method}({inner})" if inner else method
+
+
+def _row(arm: Mapping[str, Any]) -> list[str]:
+    pgr, interval = arm["pgr"], arm["pgr"]["interval"]
+    return [
+        arm["weak"],
+        arm["strong"],
+        method_label(arm["method"], arm["params"]),
+        *(_percent(arm["accuracy"][role]) for role in ("weak", "student", "ceiling")),
+        "–" if pgr["ratio_of_means"] is None else f"{pgr['ratio_of_means']:.2f}",
+        "–" if interval is None else f"{interval[0]:.2f}…{interval[1]:.2f}",
+        str(arm["cells"]),
+        str(arm["undefined"]),
+    ]
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f}"

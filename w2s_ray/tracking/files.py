@@ -1,0 +1,99 @@
+"""Read what stages left behind, as arrays: test labels and groups of a split, predictions of a finetune.
+
+Rows of predictions and examples meet by id, never by position.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2s_ray.core.errors import CorruptRecord
+from w2s_ray.core.identity import digest
+from w2s_ray.core.record import Record
+from w2s_ray.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examples:
+    """One split of a task in frozen id order: ids, labels, and codes of the groups, [rows] each."""
+
+    ids: tuple[str, ...]
+    labels: NDArray[np.int64]
+    groups: NDArray[np.int64]
+
+    @property
+    def digest(self) -> str:
+        """12 hex digits that name this set of examples."""
+        return digest(list(self.ids))[:12]
+
+
+@dataclass(frozen=True)
+class _Handle:
+    """A cache key: one committed attempt of one stage."""
+
+    key: str
+    attempt: str
+    record: Record = field(compare=False)
+
+
+def examples(store: Store, record: Record, split: str) -> Examples:
+    """The examples of `split` ("test", "tune", …), sorted by id."""
+    return _examples(store, _handle(record), split)
+
+
+def probabilities(store: Store, record: Record, split: str, ids: tuple[str, ...]) -> NDArray[np.float64]:
+    """Class probabilities [len(ids), classes] for exactly these ids; CorruptRecord where some are missing."""
+    found, p_NC = _predictions(store, _handle(record), split)
+    if found == ids:
+        return p_NC
+    position = {name: at for at, name in enumerate(found)}
+    missing = [name for name in ids if name not in position]
+    if missing:
+        raise CorruptRecord(
+            f"{record.key}: no prediction for {len(missing)} {split} rows, {missing[0]} first"
+        )
+    return p_NC[[position[name] for name in ids]]
+
+
+def curve(store: Store, record: Record) -> list[dict[str, Any]]:
+    """Rows of curve.parquet: step, loss, select_accuracy, test_accuracy; empty where there is none."""
+    import pyarrow.parquet as pq
+
+    if "curve.parquet" not in record.files:
+        return []
+    rows: list[dict[str, Any]] = pq.read_table(store.open(record) / "curve.parquet").to_pylist()
+    return rows
+
+
+def _handle(record: Record) -> _Handle:
+    return _Handle(record.key, record.attempt, record)
+
+
+@lru_cache(maxsize=256)
+def _examples(store: Store, handle: _Handle, split: str) -> Examples:
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    path = store.open(handle.record) / "examples.parquet"
+    table = pq.read_table(path, columns=["id", "group", "split", "label"])
+    table = table.filter(pc.equal(table["split"], split)).sort_by("id")
+    _, groups = np.unique(np.asarray(table["group"].to_pylist(), dtype=str), return_inverse=True)
+    labels = table["label"].to_numpy().astype(np.int64)
+    return Examples(ids=tuple(table["id"].to_pylist()), labels=labels, groups=groups)
+
+
+@lru_cache(maxsize=256)
+def _predictions(store: Store, handle: _Handle, split: str) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(store.open(handle.record) / "predictions.parquet")
+    table = table.filter(pc.equal(table["split"], split)).sort_by("id")
+    ids = tuple(table["id"].to_pylist())
+    flat = table["p"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    return ids, flat.reshape(len(ids), -1 if len(ids) else 0).astype(np.float64)
