@@ -68,9 +68,10 @@ def resolve_model(alias: str, entry: ModelEntry) -> ResolvedModel:
         return _tiny(source, entry)
     if entry.pretrain_seed is not None:
         raise ConfigError("pretrain_seed belongs to the models of the offline ladder (tiny/…)")
-    if entry.source is not None and is_path(source):
+    found = find_model(source)
+    if entry.source is not None and is_path(source) and not (found and "/" not in source):
         return _folder(source, entry)
-    if found := find_model(source):
+    if found:
         return _known(found[0].name, found[1], entry)
     if entry.source is not None and _HUB_ID.fullmatch(source):
         return ResolvedModel(spec=_spec("auto", _hub(source, entry.revision), entry, None), lr=entry.lr)

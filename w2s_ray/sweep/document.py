@@ -5,12 +5,15 @@ Errors are collected with the place of their value (a line, or the override that
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from w2s_ray.core.errors import ConfigError
-from w2s_ray.sweep.strict_yaml import Where, load, parse
+from w2s_ray.sweep.strict_yaml import Where, YamlError, load, parse
+
+MAX_SHOWN = 50  # errors of one file
 
 
 class Document:
@@ -23,21 +26,24 @@ class Document:
         self._marks = parsed.marks
         self._overridden: dict[Where, str] = {}
         self._problems: dict[str, tuple[int, int]] = {}
-        for section in ("tasks", "models"):
-            self._names_to_mapping(section)
+        self._names_to_mappings()
         for override in overrides:
             self._apply(override)
+            self._names_to_mappings()
 
     def problem(self, where: Where, message: str) -> None:
         """Note an error at a path; the same one twice is one."""
         line, place = self._place(where)
-        dotted = ".".join(map(str, where))
-        self._problems.setdefault(f"{place}: {dotted}: {message}" if dotted else f"{place}: {message}", line)
+        text = f"{place}: {_dotted(where)}: {message}" if where else f"{place}: {message}"
+        self._problems.setdefault(_redacted(text), line)
 
     def raise_problems(self) -> None:
         """ConfigError with every error so far, in the order of the file."""
-        if self._problems:
-            raise ConfigError("\n".join(sorted(self._problems, key=lambda text: self._problems[text])))
+        found = sorted(self._problems, key=self._problems.__getitem__)
+        if len(found) > MAX_SHOWN:
+            found[MAX_SHOWN:] = [f"… and {len(found) - MAX_SHOWN:,} more errors"]
+        if found:
+            raise ConfigError("\n".join(found))
 
     def _place(self, where: Where) -> tuple[tuple[int, int], str]:
         """The nearest value around `where` that stands somewhere."""
@@ -49,22 +55,28 @@ class Document:
                 return self._marks[prefix], f"{self._path}:{self._marks[prefix][0]}"
         return (1, 1), f"{self._path}:1"
 
-    def _names_to_mapping(self, section: str) -> None:
-        """`tasks: [sst2, boolq]` is short for `tasks: {sst2: {}, boolq: {}}`."""
-        names = self.data.get(section)
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            return
-        for index, name in enumerate(names):
-            self._marks[(section, name)] = self._marks.pop((section, index))
-            if name in names[:index]:
-                self.problem((section, name), f"{name!r} is listed twice")
-        self.data[section] = {name: {} for name in names}
+    def _names_to_mappings(self) -> None:
+        """`tasks: [sst2, boolq]` is short for `tasks: {sst2: {}, boolq: {}}`; so for models."""
+        for section in ("tasks", "models"):
+            names = self.data.get(section)
+            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+                continue
+            self.data[section] = {name: {} for name in names}
+            for index, name in enumerate(names):
+                mark = self._marks.pop((section, index), None)
+                if mark and (section, name) in self._marks:
+                    self.problem((section, name), f"{name!r} is listed twice")
+                if mark:
+                    self._marks[(section, name)] = mark
 
     def _apply(self, override: str) -> None:
         dotted, equals, text = override.partition("=")
         if not equals or not dotted:
             raise ConfigError(f"--set {override}: expected dotted.key=value")
-        value = parse(text, f"--set {override}").data
+        try:
+            value = parse(text).data
+        except YamlError as error:
+            raise ConfigError(_redacted(f"--set {override}: {error}")) from None
         where = self._set(dotted, value, override)
         for known in [known for known in self._marks if known[: len(where)] == where]:
             del self._marks[known]
@@ -106,4 +118,10 @@ def _next_key(parent: Any, dotted: str) -> tuple[str | int, str]:
 
 
 def _dotted(where: Where) -> str:
-    return ".".join(map(str, where)) or "the top level"
+    """A path for people; a key that would not print is shown escaped."""
+    return ".".join(str(key) if str(key).isprintable() else repr(key) for key in where) or "the top level"
+
+
+def _redacted(text: str) -> str:
+    """The text without passwords in URLs: an error may be copied into an issue."""
+    return re.sub(r"://[^/@\s]+@", "://…@", text)

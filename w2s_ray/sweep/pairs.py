@@ -79,7 +79,8 @@ def _same(weak: ResolvedModel | None, strong: ResolvedModel | None) -> bool:
 
 def _space(document: Document, entries: Sequence[Any], where: Where, search: bool) -> Space:
     """The methods of a list; an entry is a name or {name: parameters}."""
-    found: dict[int, MethodSpace] = {}
+    found: list[MethodSpace] = []
+    names: set[str] = set()
     if not entries:
         document.problem(where, "is empty; name at least one method")
     for index, entry in enumerate(entries):
@@ -87,10 +88,11 @@ def _space(document: Document, entries: Sequence[Any], where: Where, search: boo
         space = _method(document, entry, place, search)
         if space is None:
             continue
-        if search and space.name in [other.name for other in found.values()]:
+        if search and space.name in names:
             document.problem(place, f"method {space.name!r} is listed twice; a search has one space for each")
-        found[index] = space
-    return Space(methods=tuple(found.values()))
+        names.add(space.name)
+        found.append(space)
+    return Space(methods=tuple(found))
 
 
 def _method(document: Document, entry: Any, where: Where, search: bool) -> MethodSpace | None:

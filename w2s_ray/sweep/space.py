@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -99,8 +100,8 @@ class Space:
 
     def grid(self) -> tuple[MethodSpec, ...]:
         """All points in the order written, equal ones once."""
-        points = {spec.label: spec for method in self.methods for spec in method.grid()}
-        return tuple(points.values())
+        points = (spec for method in self.methods for spec in method.grid())
+        return tuple({(spec.name, *sorted(spec.params.items())): spec for spec in points}.values())
 
     def suggest(self, trial: Trial) -> MethodSpec:
         """A method, then its parameters, asked of an Optuna trial as `method` and `<method>.<parameter>`."""
@@ -150,8 +151,8 @@ def _item(parameter: Parameter, value: Any, search: bool) -> tuple[Any, ...] | R
 
 
 def _distinct(parameter: Parameter, choices: list[Any]) -> tuple[Any, ...]:
-    for index, choice in enumerate(choices):
-        if choice in choices[:index]:
+    for choice, count in Counter(choices).items():
+        if count > 1:
             raise ConfigError(f"{parameter.name}: {choice!r} is listed twice")
     return tuple(choices)
 
@@ -176,6 +177,8 @@ def _range(parameter: Parameter, value: Mapping[str, Any], search: bool) -> Rang
         raise ConfigError(f"{parameter.name}: log is true or false; true needs low above 0 and no step")
     if step is not None and not _is_step(step, parameter.type):
         raise ConfigError(f"{parameter.name}: step = {step!r} is no positive {parameter.type.__name__}")
+    if step is not None and abs((high - low) / step - round((high - low) / step)) > 1e-9:
+        raise ConfigError(f"{parameter.name}: step = {step} does not lead from {low} to {high}")
     return Range(low=low, high=high, log=log, step=step, integer=parameter.type is int)
 
 

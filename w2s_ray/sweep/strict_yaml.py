@@ -7,7 +7,9 @@ what the data mean is the business of `config`.
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from w2s_ray.core.errors import ConfigError
 
 Where = tuple[str | int, ...]
 
-MAX_BYTES = 256_000
+MAX_BYTES = 100_000
 MAX_NODES = 50_000  # after expansion of aliases: a sweep is written by hand
 
 _TAG = "tag:yaml.org,2002:"
@@ -33,6 +35,14 @@ _CORE = (
     ("float", re.compile(rf"({_FLOAT.pattern})\Z"), list("-+0123456789.")),
     ("merge", re.compile(r"<<\Z"), ["<"]),
 )
+
+
+class YamlError(ConfigError):
+    """The text is not the YAML that is read here; `line` counts from 1."""
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line = line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,36 +75,29 @@ def load(path: Path) -> Parsed:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 (byte {error.start})") from None
-    parsed = parse(text, str(path))
+    try:
+        parsed = parse(text)
+    except YamlError as error:
+        raise ConfigError(f"{path}:{error.line}: {error}") from None
     if not isinstance(parsed.data, dict):
         found = "nothing" if parsed.data is None else f"a {type(parsed.data).__name__}"
         raise ConfigError(f"{path}:1: expected a mapping such as 'name: mine', found {found}")
     return parsed
 
 
-def parse(text: str, place: str) -> Parsed:
-    """Data and marks of one YAML document; `place` names it in errors."""
-    node = _compose(text, place)
-    if node is None:
-        return Parsed(data=None)
-    reader = _Reader(place)
+def parse(text: str) -> Parsed:
+    """Data and marks of one YAML document; raises YamlError."""
     try:
-        return Parsed(data=reader.read(node, ()), marks=reader.marks)
-    except RecursionError:
-        raise ConfigError(f"{place}:1: nested too deep") from None
-
-
-def _compose(text: str, place: str) -> yaml.Node | None:
-    try:
-        return yaml.compose(text, Loader=_Loader)
+        node = yaml.compose(text, Loader=_Loader)
+        reader = _Reader()
+        return Parsed(data=None if node is None else reader.read(node, ()), marks=reader.marks)
     except yaml.MarkedYAMLError as error:
-        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise ConfigError(f"{place}{line}: {_explain(error)}") from None
+        raise YamlError(error.problem_mark.line + 1 if error.problem_mark else 1, _explain(error)) from None
     except yaml.reader.ReaderError as error:
-        line_number = text.count("\n", 0, error.position) + 1
-        raise ConfigError(f"{place}:{line_number}: character {error.character!r} is not allowed") from None
+        line = text.count("\n", 0, error.position) + 1
+        raise YamlError(line, f"the character U+{ord(text[error.position]):04X} is not allowed") from None
     except RecursionError:
-        raise ConfigError(f"{place}:1: nested too deep") from None
+        raise YamlError(1, "nested too deep") from None
 
 
 def _explain(error: yaml.MarkedYAMLError) -> str:
@@ -108,9 +111,8 @@ def _explain(error: yaml.MarkedYAMLError) -> str:
 class _Reader:
     """Turns nodes into plain data, and remembers where each key and item stands."""
 
-    def __init__(self, place: str) -> None:
+    def __init__(self) -> None:
         self.marks: dict[Where, tuple[int, int]] = {}
-        self._place = place
         self._num_nodes = 0
         self._open: set[int] = set()
 
@@ -165,22 +167,13 @@ class _Reader:
         return key
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
-        text = node.value
+        kind = node.tag.removeprefix(_TAG)
+        if kind not in _CONSTRUCTORS:
+            raise self._error(node, f"the tag {node.tag!r} is refused: a sweep holds plain data only")
         try:
-            match node.tag.removeprefix(_TAG):
-                case "str":
-                    return text
-                case "null":
-                    return None
-                case "bool":
-                    return {"true": True, "false": False}[text.lower()]
-                case "int":
-                    return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
-                case "float":
-                    return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+            return _CONSTRUCTORS[kind](node.value)
         except (ValueError, KeyError):
-            raise self._error(node, f"{text[:40]!r} is no {node.tag.removeprefix(_TAG)}") from None
-        raise self._error(node, f"the tag {node.tag!r} is refused: a sweep holds plain data only")
+            raise self._error(node, f"{node.value[:40]!r} is no usable {kind}") from None
 
     def _expect_tag(self, node: yaml.Node, name: str) -> None:
         if node.tag != _TAG + name:
@@ -189,5 +182,30 @@ class _Reader:
     def _mark(self, where: Where, node: yaml.Node) -> None:
         self.marks[where] = (node.start_mark.line + 1, node.start_mark.column + 1)
 
-    def _error(self, node: yaml.Node, message: str) -> ConfigError:
-        return ConfigError(f"{self._place}:{node.start_mark.line + 1}: {message}")
+    def _error(self, node: yaml.Node, message: str) -> YamlError:
+        return YamlError(node.start_mark.line + 1, message)
+
+
+def _text(text: str) -> str:
+    text.encode("utf-8")  # a lone surrogate, from an escape, raises a ValueError
+    return text
+
+
+def _integer(text: str) -> int:
+    return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+
+
+def _finite(text: str) -> float:
+    number = float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+    if not math.isfinite(number):
+        raise ValueError("no number of a sweep is infinite")
+    return number
+
+
+_CONSTRUCTORS: dict[str, Callable[[str], Any]] = {
+    "str": _text,
+    "null": lambda text: None,
+    "bool": lambda text: {"true": True, "false": False}[text.lower()],
+    "int": _integer,
+    "float": _finite,
+}

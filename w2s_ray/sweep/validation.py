@@ -13,6 +13,18 @@ from w2s_ray.sweep.schema import Section, SweepFile
 from w2s_ray.sweep.strict_yaml import Where
 
 
+_EXPECTED = {
+    "model_type": "a mapping",
+    "dict_type": "a mapping",
+    "list_type": "a list",
+    "int_type": "an integer",
+    "float_type": "a number",
+    "string_type": "a string",
+    "bool_type": "true or false",
+    "too_short": "at least one entry",
+}
+
+
 def read_schema(document: Document) -> SweepFile:
     """The file in its schema; every departure is a problem of the document, raised together."""
     try:
@@ -30,6 +42,8 @@ def _explain(kind: str, where: Where, message: str, found: Any) -> str:
         return unknown("key", str(where[-1]), _keys_at(where[:-1]))
     if kind == "missing":
         return "is required"
+    if kind in _EXPECTED:
+        message = f"expected {_EXPECTED[kind]}"
     text = message.removeprefix("Value error, ").removeprefix("Input ")
     shown = repr(found)
     if text.startswith("unknown "):
