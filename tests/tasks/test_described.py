@@ -1,0 +1,108 @@
+"""A task can be described in YAML alone."""
+
+import pytest
+
+from w2s_ray.core.errors import ConfigError, DataError
+from w2s_ray.core.identity import digest
+from w2s_ray.core.specs import Source, TaskSpec
+from w2s_ray.tasks import describe, task_of
+
+FILES = Source(kind="files", digest="0" * 64)
+
+
+def described(**definition):
+    return describe("mine", definition, source=FILES)
+
+
+def test_templates_fill_the_columns_of_a_row():
+    task = described(
+        context="{passage}\n",
+        text="Question: {question}",
+        label="answer",
+        labels=["no", "yes"],
+        group="passage",
+    )
+    (example,) = task.examples({"passage": "Rain.", "question": "dry?", "answer": "no"})
+    assert (example.context, example.text, example.label, example.group) == (
+        ("Rain.\n",), ("Question: dry?",), 0, "Rain.")  # fmt: skip
+    assert task.columns == ("answer", "passage", "question")
+    assert (task.kind, task.label_words) == ("binary", ("0", "1"))
+
+
+def test_raw_labels_may_be_grouped_into_classes():
+    task = described(text="{premise} {hypothesis}", label="label", labels={"0": 1, "1": 0, "2": 0})
+    rows = [{"premise": "a", "hypothesis": "b", "label": label} for label in (0, 1, 2)]
+    assert [task.examples(row)[0].label for row in rows] == [1, 0, 0]
+
+
+def test_a_kclass_task_has_a_word_for_each_class():
+    task = described(
+        kind="kclass",
+        text="{text}",
+        label="topic",
+        labels=["art", "sport", "war"],
+        label_words=["A", "B", "C"],
+    )
+    assert task.num_classes == 3
+    assert task.examples({"text": "goal", "topic": "sport"})[0].label == 1
+
+
+@pytest.mark.parametrize("right", [1, "1", "answerB"])
+def test_choices_become_candidates_of_one_question(right):
+    task = described(text="{question} {choice}", label="label", choices=["answerA", "answerB"])
+    found = task.examples({"question": "2 + 2 =", "answerA": "5", "answerB": "4", "label": right})
+    assert [(example.text[0], example.label) for example in found] == [("2 + 2 = 5", 0), ("2 + 2 = 4", 1)]
+    assert len({example.question for example in found}) == 1
+
+
+def test_a_pair_without_label_has_its_better_text_first_in_the_row_alone():
+    task = described(kind="pairwise", texts=["{chosen}", "{rejected}"])
+    found = [task.examples({"chosen": f"good {n}", "rejected": f"bad {n}"})[0] for n in range(200)]
+    assert all(example.text[1 - example.label].startswith("good") for example in found)
+    assert 60 < sum(example.label for example in found) < 140
+    assert task.label_words == ()
+
+
+def test_a_task_comes_back_from_its_specification():
+    definition = {"text": "{text}", "label": "y"}
+    spec = TaskSpec(name="mine", version=1, source=FILES, half=1, validation=1, test=1, definition=definition)
+    assert task_of(spec).examples({"text": "hm", "y": 1})[0].label == 1
+    assert digest(spec)
+
+
+@pytest.mark.parametrize(
+    ("definition", "message"),
+    [
+        ({"text": "{a}", "lable": "y"}, "unknown key 'lable'; did you mean 'label"),
+        ({"kind": "binry", "text": "{a}", "label": "y"}, "did you mean 'binary'"),
+        ({"text": "{a}"}, "label = None"),
+        ({"label": "y"}, "has one template, under 'text'"),
+        ({"text": "{a.__class__}", "label": "y"}, "plain name of a column"),
+        ({"text": "{a[0]}", "label": "y"}, "plain name of a column"),
+        ({"text": "{}", "label": "y"}, "plain name of a column"),
+        ({"text": "{a", "label": "y"}, "expected '}'"),
+        ({"text": "{a}", "label": "y", "labels": {0: 0, 1: 1}}, "write 0 in quotes"),
+        ({"text": "{a}", "label": "y", "labels": ["no"]}, "expected the classes 0 … 1"),
+        ({"text": "{a}", "label": "y", "labels": {"no": 0, "yes": 1, "so": "x"}}, "expected the classes"),
+        ({"text": "{a}", "label": "y", "labels": 3}, "expected a list or a mapping"),
+        ({"kind": "kclass", "text": "{a}", "label": "y"}, "lists its raw labels"),
+        ({"kind": "pairwise", "texts": ["{a}"]}, "two templates"),
+        ({"text": "{a}", "label": "y", "choices": ["b", "c"]}, "has {choice}"),
+        ({"text": "{a}", "label": "y", "label_words": ["yes"]}, "expected 2, one for each class"),
+        ({"text": "{a}", "label": "y", "splits": {"dev": "x"}}, "mapping of 'train' and 'test'"),
+        ({"text": ["{a}"], "label": "y"}, "expected a text"),
+    ],
+)  # fmt: skip
+def test_a_wrong_key_is_told_with_what_was_expected(definition, message):
+    with pytest.raises(ConfigError) as refused:
+        described(**definition)
+    assert "task 'mine'" in str(refused.value) and message in str(refused.value)
+
+
+@pytest.mark.parametrize("empty", [None, "", "  ", float("nan")])
+def test_an_empty_column_is_refused_in_the_text_and_blank_in_the_context(empty):
+    task = described(context="{passage}\n", text="Question: {question}", label="y")
+    (example,) = task.examples({"passage": empty, "question": "why?", "y": 1})
+    assert not example.context[0].strip()
+    with pytest.raises(DataError, match="column 'question' is empty"):
+        task.examples({"passage": "Rain.", "question": empty, "y": 1})
