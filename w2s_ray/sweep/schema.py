@@ -65,6 +65,7 @@ Name = Annotated[str, AfterValidator(_name)]
 Names = Annotated[list[str], _listed, Field(min_length=1), AfterValidator(_distinct)]
 Revision = Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
 Positive = Annotated[int, Field(gt=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(gt=0)]
 
@@ -111,7 +112,7 @@ class ModelItem(Section):
     context: Positive | None = None
     pooling: Literal["auto", "last", "mean"] = "auto"
     pretrained: bool = True
-    pretrain_seed: Annotated[int, Field(ge=0)] | None = None
+    pretrain_seed: Seed | None = None
     lr: Rate | None = None
     lora: LoraEntry | None = None
 
@@ -161,7 +162,7 @@ class Train(Recipe):
 class SearchEntry(Section):
     trials: Positive = 12
     sampler: Annotated[str, AfterValidator(_sampler)] = "tpe"
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
     batch: Positive = 4
     study: Literal["pair", "all"] = "pair"
     prune: bool = False
@@ -205,7 +206,7 @@ class SweepFile(Section):
     """The whole file. Its keys are frozen by a test: a new one is a decision, not an accident."""
 
     name: Name
-    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1), AfterValidator(_distinct)]
+    seeds: Annotated[list[Seed], Field(min_length=1), AfterValidator(_distinct)]
     tasks: Annotated[dict[Name, Annotated[TaskEntry, _section]], Field(min_length=1)]
     models: Annotated[dict[Name, Annotated[ModelItem, _section]], Field(min_length=1)]
     pairs: Annotated[Annotated[list[PairEntry], Field(min_length=1)] | None, BeforeValidator(_pairs)]

@@ -12,7 +12,6 @@ from w2s_ray.sweep.document import Document
 from w2s_ray.sweep.schema import Section, SweepFile
 from w2s_ray.sweep.strict_yaml import Where
 
-
 _EXPECTED = {
     "model_type": "a mapping",
     "dict_type": "a mapping",

@@ -1,0 +1,125 @@
+"""Optuna, asked in batches and told in trial order, so that a rerun asks the same questions.
+
+One study per pair by default; with one study for all, a trial spans all pairs, for a search over pairs would
+only learn which pairs are easy. Nothing is stored: answers are replayed from the store of records.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from w2s_ray.core.errors import ConfigError
+from w2s_ray.core.identity import derived_seed
+from w2s_ray.core.specs import Arm
+from w2s_ray.sweep.nouns import Search, Sweep, SweepPair
+from w2s_ray.sweep.schema import SAMPLERS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """One trial: the arms that answer it together, and its place in its study."""
+
+    study: str
+    number: int
+    arms: tuple[Arm, ...]
+
+
+@dataclass
+class _Study:
+    optuna: Any
+    pairs: tuple[SweepPair, ...]
+    asked: int = 0
+    batch: dict[int, Any] = field(default_factory=dict)
+    answers: dict[int, float | None] = field(default_factory=dict)
+    ready: deque[Question] = field(default_factory=deque)
+
+
+class Studies:
+    """All studies of a sweep, as a queue of questions."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        assert sweep.search is not None
+        self.search: Search = sweep.search
+        self.studies = {name: _Study(_study(self.search, name), pairs) for name, pairs in groups(sweep).items()}
+
+    @property
+    def num_trials(self) -> int:
+        return self.search.trials * len(self.studies)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every question has been asked."""
+        return all(study.asked == self.search.trials and not study.ready for study in self.studies.values())
+
+    def next(self) -> Question | None:
+        """A question to work on, or None until answers come (or for good: see `finished`)."""
+        for name, study in self.studies.items():
+            if not study.ready and not study.batch:
+                self._ask(name, study)
+            if study.ready:
+                return study.ready.popleft()
+        return None
+
+    def tell(self, question: Question, value: float | None) -> None:
+        """Take an answer; None is an undefined or failed one. A batch is passed on when it is whole, in order."""
+        study = self.studies[question.study]
+        study.answers[question.number] = value
+        if len(study.answers) < len(study.batch):
+            return
+        from optuna.trial import TrialState
+
+        for number in sorted(study.batch):
+            answer = study.answers[number]
+            if answer is None:
+                study.optuna.tell(study.batch[number], state=TrialState.FAIL)
+            else:
+                study.optuna.tell(study.batch[number], answer)
+        study.batch, study.answers = {}, {}
+
+    def _ask(self, name: str, study: _Study) -> None:
+        for _ in range(min(self.search.batch, self.search.trials - study.asked)):
+            trial = study.optuna.ask()
+            method = study.pairs[0].space.suggest(trial)
+            arms = tuple(Arm(weak=pair.weak, strong=pair.strong, method=method) for pair in study.pairs)
+            study.batch[trial.number] = trial
+            study.ready.append(Question(study=name, number=trial.number, arms=arms))
+            study.asked += 1
+
+
+def groups(sweep: Sweep) -> dict[str, tuple[SweepPair, ...]]:
+    """The pairs that share a study."""
+    assert sweep.search is not None
+    if sweep.search.study == "all":
+        return {"all": sweep.pairs}
+    return {f"{pair.weak} → {pair.strong}": (pair,) for pair in sweep.pairs}
+
+
+def _study(search: Search, name: str) -> Any:
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna.create_study(direction="maximize", sampler=sampler(search, name))
+
+
+def sampler(search: Search, name: str) -> Any:
+    """Optuna's sampler by the sweep's name for it, seeded for one study; ConfigError where its options are wrong."""
+    import inspect
+    import warnings
+
+    import optuna
+
+    kind = getattr(optuna.samplers, SAMPLERS[search.sampler])
+    options = dict(search.options)
+    known = inspect.signature(kind.__init__).parameters
+    if "seed" in known:
+        options.setdefault("seed", derived_seed(search.seed, name))
+    if search.sampler == "tpe":
+        options.setdefault("constant_liar", True)  # a batch would otherwise ask one question many times
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        try:
+            return kind(**options)
+        except TypeError as error:
+            raise ConfigError(f"search.options of {search.sampler}: {error}") from None
