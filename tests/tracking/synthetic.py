@@ -91,12 +91,19 @@ def publish(sweep: Synthetic, tracker: Any, name: str = "synthetic", *, cells: i
 
 def _stages(arm: Arm, task: str, seed: int) -> CellStages:
     spec = TaskSpec(
-        name=task, version=1, source=Source(kind="world", name=task, version=1), half=200, validation=80, test=400
+        name=task,
+        version=1,
+        source=Source(kind="world", name=task, version=1),
+        half=200,
+        validation=80,
+        test=400,
     )
     split = split_stage(spec, seed)
     weak = _finetune(arm.weak, split, seed, half="weak")
     student = _finetune(arm.strong, split, seed, half="transfer", method=arm.method, labels=weak)
-    return CellStages(split=split, weak=weak, student=student, ceiling=_finetune(arm.strong, split, seed, half="transfer"))
+    return CellStages(
+        split=split, weak=weak, student=student, ceiling=_finetune(arm.strong, split, seed, half="transfer")
+    )
 
 
 def _finetune(name: str, split: Stage, seed: int, **more: Any) -> Stage:
@@ -154,9 +161,13 @@ def _predict(stage: Stage, path: Path, num_test: int, flat: tuple[str, ...]) -> 
     rng = np.random.default_rng(int(stage.identity[:8], 16))
     right ^= rng.random(len(ids)) < 0.03
     p_true = np.where(right, 0.55 + 0.4 * rng.random(len(ids)), 0.45 * rng.random(len(ids)))
-    p = np.stack([np.where(labels == 0, p_true, 1 - p_true), np.where(labels == 1, p_true, 1 - p_true)], axis=1)
+    p = np.stack(
+        [np.where(labels == 0, p_true, 1 - p_true), np.where(labels == 1, p_true, 1 - p_true)], axis=1
+    )
     values = pa.FixedSizeListArray.from_arrays(pa.array(p.astype(np.float32).ravel()), 2)
-    table = pa.table({"id": ids, "split": splits, "p": values}).sort_by([("split", "ascending"), ("id", "ascending")])
+    table = pa.table({"id": ids, "split": splits, "p": values}).sort_by(
+        [("split", "ascending"), ("id", "ascending")]
+    )
     pq.write_table(table, path / "predictions.parquet")
     steps = list(range(0, 80, 4))
     losses = [0.7 * 0.97**step for step in steps]

@@ -1,7 +1,7 @@
 """Sick runs: trainings that went wrong without failing, each with the reason as a sentence.
 
 One sick run moved the median PGR of a published code from .22 to .03. They are marked, never dropped
-silently. Under the supervisor's gate the confidence loss locks onto the inverted concept (seen on the offline ladder).
+silently. Under the supervisor's gate the confidence loss was seen to lock onto the inverted concept.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Accuracy, AUROC and how much of a gap was recovered.
 
 PGR = gain / gap, gain = student - weak, gap = ceiling - weak (Burns et al. 2023, section 3). It is a ratio
-and is treated as one: never clamped, undefined where the gap is within noise, and aggregated as a ratio of sums
-or a median over tasks, never as a mean of ratios. An undefined number is None, with a reason; never NaN.
+and is treated as one: never clamped, undefined where the gap is within noise, and aggregated as a ratio of
+sums or a median over tasks, never as a mean of ratios. An undefined number is None, with a reason; never NaN.
 """
 
 from __future__ import annotations

@@ -14,8 +14,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from w2s_ray.report.render import render_files
 from w2s_ray.report.statistics import ArmResult, arm_results
-from w2s_ray.report.table import aggregate, cells_csv
+from w2s_ray.report.table import aggregate
 from w2s_ray.tracking.query import Experiment
 
 if TYPE_CHECKING:
@@ -44,21 +45,11 @@ def build_report(
     groups = cache(lambda test_set: source.truth(test_set).groups)
     arms = arm_results(source.arms(), cells, stages, groups, level=level, draws=draws)
     body = aggregate(sweep, arms, level=level)
-    files = _render(sweep, arms, cells, stages, level)
+    files = render_files(sweep, arms, cells, level=level)
     _write(out, files | {"aggregate.json": _json(body)})
     _write(out, {_MARK: _json({"digest": digest, "files": _sums(files), "arms": body["arms"]})})
     source.log_report(digest, _arm_metrics(arms), files | {"aggregate.json": _json(body)})
     return body
-
-
-def _render(
-    sweep: Mapping[str, Any],
-    arms: Sequence[ArmResult],
-    cells: pd.DataFrame,
-    stages: pd.DataFrame,
-    level: float,
-) -> dict[str, bytes]:
-    return {"cells.csv": cells_csv(cells).encode()}
 
 
 def _arm_metrics(arms: Sequence[ArmResult]) -> dict[str, dict[str, float]]:

@@ -1,7 +1,7 @@
 """From tidy tables to the statistics of each arm: task means, aggregates, intervals.
 
-A task's statistic is its mean gain over its mean gap over seeds; the undefined set comes from the point estimate,
-and the bootstrap keeps it.
+A task's statistic is its mean gain over its mean gap over seeds; the undefined set comes from the point
+estimate, and the bootstrap keeps it.
 """
 
 from __future__ import annotations

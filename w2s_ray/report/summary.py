@@ -11,15 +11,19 @@ if TYPE_CHECKING:
 
 def arm_table(aggregate: Mapping[str, Any]) -> Table:
     """A row per arm of an aggregate: accuracies in percent, PGR (ratio of means) with its interval."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     level = next((f"{100 * arm['pgr']['level']:g}%" for arm in aggregate["arms"]), "")
-    table = Table(title=Text(f"{aggregate['sweep']}{'' if aggregate['complete'] else ' (not complete)'}"))
-    for name in ("weak", "strong", "method"):
-        table.add_column(name, overflow="fold")
-    for name in ("weak %", "student %", "ceiling %", "PGR", level, "cells", "undef."):
-        table.add_column(Text(name), justify="right")
+    whole = "" if aggregate["complete"] else " (not complete)"
+    table = Table(
+        title=Text(f"{aggregate['sweep']}{whole}: test accuracy in %, PGR"), box=SIMPLE_HEAD, padding=(0, 1)
+    )
+    table.add_column("pair", no_wrap=True)
+    table.add_column("method", overflow="fold")
+    for name in ("weak", "student", "ceiling", "PGR", level, "cells", "undef."):
+        table.add_column(Text(name), justify="right", no_wrap=True)
     for arm in aggregate["arms"]:
         table.add_row(*(Text(cell) for cell in _row(arm)))
     return table
@@ -37,8 +41,7 @@ def method_label(method: str, params: Mapping[str, Any]) -> str:
 def _row(arm: Mapping[str, Any]) -> list[str]:
     pgr, interval = arm["pgr"], arm["pgr"]["interval"]
     return [
-        arm["weak"],
-        arm["strong"],
+        f"{arm['weak']} → {arm['strong']}",
         method_label(arm["method"], arm["params"]),
         *(_percent(arm["accuracy"][role]) for role in ("weak", "student", "ceiling")),
         "–" if pgr["ratio_of_means"] is None else f"{pgr['ratio_of_means']:.2f}",

@@ -1,7 +1,7 @@
 """Read an experiment back as tidy tables, from MLflow queries and nothing else.
 
-Twins of a run (two processes created it at once) count once, the oldest. A row of an unfinished sweep is there
-as soon as its run is complete.
+Twins of a run (two processes created it at once) count once, the oldest. A row of an unfinished sweep is
+there as soon as its run is complete.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class Experiment:
     def log_report(
         self, digest: str, arm_metrics: dict[str, dict[str, float]], artifacts: dict[str, bytes]
     ) -> None:
-        """Put aggregates on the arms' runs (by short id) and artifacts on the sweep's, then mark the digest."""
+        """Aggregates go on the arms' runs (by short id), artifacts on the sweep's, the digest last."""
         from mlflow.entities import Metric
 
         runs = {_short(_tags(run)[names.ID]): run.info.run_id for run in self._planned("arm", "arms")}

@@ -1,7 +1,8 @@
 """Documents that the tracking server may not have yet: one JSON line each, on disk before they are sent.
 
-A spool belongs to one process at a time; a second one takes the next free name, and whoever starts alone later
-picks up all of them. A torn last line (the process died in a write) is left out: its record is in the store.
+A spool belongs to one process at a time; a second one takes the next free name, and whoever starts later
+picks up what ended processes left. A torn line (its process died in a write) is left out: the record that it
+told of is in the store.
 """
 
 from __future__ import annotations

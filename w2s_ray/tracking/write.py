@@ -1,7 +1,7 @@
 """The one writer of a sweep: documents go to disk at once and to MLflow when it answers.
 
-`put` neither blocks on the server nor raises when it is away; the sweep goes on, and the documents wait in the
-spool until the server is back, in this process or in the next one.
+`put` neither blocks on the server nor raises when it is away; the sweep goes on, and the documents wait in
+the spool until the server is back, in this process or in the next one.
 """
 
 from __future__ import annotations

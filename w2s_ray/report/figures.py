@@ -1,0 +1,232 @@
+"""The figures: one function each, one definition for the page (interactive) and for SVG and PNG.
+
+Each takes the arms' results and the sizes of models (number of parameters by name, where known) and returns
+an Altair chart, or None where there is nothing to draw. Sizes go on a log axis; models of unknown size are
+named in the plan's order instead.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from w2s_ray.report import palette
+from w2s_ray.report.statistics import ArmResult
+
+Sizes = Mapping[str, int]
+Figure = Callable[[Sequence[ArmResult], Sizes, str], Any]
+_WIDTH, _HEIGHT, _PANEL = 340, 240, 150
+
+
+def accuracy_by_size(arms: Sequence[ArmResult], sizes: Sizes, caption: str) -> Any | None:
+    """Test accuracy of students against their size, a line per supervisor or method, the ceiling in black.
+
+    The form of Burns et al. 2023, figure 3. Dashed: the supervisor itself.
+    """
+    import altair as alt
+
+    rows = _rows(arms, sizes)
+    if not rows:
+        return None
+    x = _size_axis(rows, sizes)
+    y = alt.Y(
+        "student:Q", title="test accuracy (%), mean over tasks", scale=alt.Scale(zero=False, padding=12)
+    )
+    colour, shape = _encodings(rows, "series")
+    students = alt.Chart().encode(x=x, y=y, color=colour, order="size:Q", tooltip=_tooltip())
+    several = len({row["weak_name"] for row in rows}) > 1
+    weak = alt.Chart().mark_rule(strokeDash=[2, 3], strokeWidth=1.3).encode(
+        y="weak:Q", color=colour if several else alt.value(palette.GREY)
+    )  # fmt: skip
+    ceiling = alt.Chart().encode(x=x, y="ceiling:Q", order="size:Q")
+    layers = alt.layer(
+        weak,
+        ceiling.mark_line(color=palette.BLACK, strokeWidth=2),
+        ceiling.mark_point(color=palette.BLACK, filled=True, size=30, opacity=1),
+        students.mark_line(strokeWidth=2),
+        students.encode(shape=shape).mark_point(filled=True, size=70, opacity=1),
+    )
+    title = ["Black: ceiling (ground truth). Dashed: the supervisor itself.", *_lines(caption)]
+    return _panelled(layers, rows, "Students against their size", title)
+
+
+def pgr_by_size(arms: Sequence[ArmResult], sizes: Sizes, caption: str) -> Any | None:
+    """PGR (ratio of means) with its interval against student size; 0 is the supervisor, 1 the ceiling."""
+    import altair as alt
+
+    rows = [row for row in _rows(arms, sizes) if row["pgr"] is not None]
+    if not rows:
+        return None
+    x = _size_axis(rows, sizes)
+    y = alt.Y("pgr:Q", title="PGR (fraction of the gap)", scale=alt.Scale(padding=12))
+    colour, shape = _encodings(rows, "series")
+    points = alt.Chart().encode(x=x, y=y, color=colour, order="size:Q", tooltip=_tooltip())
+    marks = alt.Chart().mark_rule(color=palette.GREY, strokeDash=[4, 3]).encode(y="line:Q")
+    bars = points.transform_filter("isValid(datum.low)").encode(y=alt.Y("low:Q"), y2="high:Q")
+    layers = alt.layer(
+        marks.transform_calculate(line="0"),
+        marks.transform_calculate(line="1"),
+        bars.mark_rule(strokeWidth=1.5, opacity=0.7),
+        points.mark_line(strokeWidth=1.5, opacity=0.8),
+        points.encode(shape=shape).mark_point(filled=True, size=70, opacity=1),
+    )
+    level = next((arm.interval.level for arm in arms if arm.interval), None)
+    note = f"Bars: {100 * level:g}% intervals for these tasks." if level else "No interval could be computed."
+    return _panelled(layers, rows, "Performance gap recovered", [note, *_lines(caption)])
+
+
+def task_bars(arms: Sequence[ArmResult], sizes: Sizes, caption: str) -> Any | None:
+    """A panel per task: supervisor, naive student, student of the pair's best method, ceiling.
+
+    The form of Burns et al. 2023, figure 2, for the pair with the widest gap. "Best" is chosen over all tasks
+    together, not per task.
+    """
+    import altair as alt
+
+    chosen = headline_arms(arms)
+    if chosen is None:
+        return None
+    naive, best = chosen
+    roles = ["weak", *(["naive"] if naive else []), *(["best"] if best is not naive else []), "ceiling"]
+    named = {"weak": f"supervisor {best.weak}", "naive": naive.label if naive else "", "best": best.label}
+    named["ceiling"] = f"ceiling {best.strong}"
+    rows = [
+        {"task": task.mean.task, "bar": named[role], "order": n, "accuracy": 100 * value}
+        for n, role in enumerate(roles)
+        for task, value in _bar_values(role, naive, best)
+    ]
+    domain = [named[role] for role in roles]
+    colour = alt.Color(
+        "bar:N",
+        sort=domain,
+        scale=alt.Scale(domain=domain, range=[palette.BAR[role] for role in roles]),
+        legend=alt.Legend(title=None, orient="bottom", columns=2),
+    )
+    base = alt.Chart().encode(
+        x=alt.X("bar:N", sort=domain, axis=alt.Axis(labels=False, ticks=False, title=None)),
+        y=alt.Y(
+            "accuracy:Q",
+            title="test accuracy (%)",
+            scale=alt.Scale(domain=[0, 112]),
+            axis=alt.Axis(values=[0, 25, 50, 75, 100]),
+        ),
+        tooltip=[alt.Tooltip("task:N"), alt.Tooltip("bar:N"), alt.Tooltip("accuracy:Q", format=".1f")],
+    )
+    text = base.mark_text(dy=-6, fontSize=10, color="#333333").encode(
+        text=alt.Text("accuracy:Q", format=".0f")
+    )
+    panel = alt.layer(base.mark_bar().encode(color=colour), text).properties(width=_PANEL, height=130)
+    tasks = list(dict.fromkeys(row["task"] for row in rows))
+    chart = panel.facet(
+        facet=alt.Facet("task:N", sort=tasks, header=alt.Header(title=None)),
+        columns=4,
+        data=alt.Data(values=rows),
+    )
+    title = alt.Title(f"{best.weak} → {best.strong}, by task", subtitle=_lines(caption))
+    return palette.theme(chart.properties(title=title))
+
+
+FIGURES: Mapping[str, Figure] = {
+    "accuracy-by-size": accuracy_by_size,
+    "pgr-by-size": pgr_by_size,
+    "tasks": task_bars,
+}
+
+
+def headline_arms(arms: Sequence[ArmResult]) -> tuple[ArmResult | None, ArmResult] | None:
+    """(naive, best) of the pair with the widest mean gap; None before any PGR is defined."""
+    defined = [arm for arm in arms if arm.numbers.ratio_of_means is not None]
+    if not defined:
+        return None
+    widest = max(defined, key=lambda arm: (arm.accuracy["ceiling"] or 0) - (arm.accuracy["weak"] or 0))
+    pair = [arm for arm in defined if (arm.weak, arm.strong) == (widest.weak, widest.strong)]
+    naive = next((arm for arm in pair if arm.method == "naive"), None)
+    return naive, max(pair, key=lambda arm: arm.numbers.ratio_of_means or 0.0)
+
+
+def _bar_values(role: str, naive: ArmResult | None, best: ArmResult) -> list[tuple[Any, float]]:
+    arm = naive if role == "naive" and naive else best
+    field = role if role in ("weak", "ceiling") else "student"
+    return [(task, getattr(task.mean, field)) for task in arm.tasks]
+
+
+def _rows(arms: Sequence[ArmResult], sizes: Sizes) -> list[dict[str, Any]]:
+    """A point per arm. Several supervisors: a line each, a panel per method; one: a line per method."""
+    found = [arm for arm in arms if arm.tasks]
+    several = len({arm.weak for arm in found}) > 1
+    return [
+        {
+            "series": f"supervisor {arm.weak}" if several else arm.label,
+            "panel": arm.label if several else "",
+            "weak_name": arm.weak,
+            "strong": arm.strong,
+            "method": arm.label,
+            "size": sizes.get(arm.strong, 0),
+            **{role: 100 * value for role, value in arm.accuracy.items() if value is not None},
+            "pgr": arm.numbers.ratio_of_means,
+            "low": arm.interval.low if arm.interval else None,
+            "high": arm.interval.high if arm.interval else None,
+        }
+        for arm in found
+    ]
+
+
+def _size_axis(rows: Sequence[Mapping[str, Any]], sizes: Sizes) -> Any:
+    import altair as alt
+
+    if all(row["size"] for row in rows):
+        named = dict(sorted({row["size"]: row["strong"] for row in rows}.items()))
+        values = list(named)
+        label = f"[format(datum.value, '.2~s'), {json.dumps(named)}[datum.value]]"
+        axis = alt.Axis(values=values, labelExpr=label, labelOverlap=True, grid=False)
+        domain = [values[0] / 1.8, values[-1] * 1.8]
+        scale = alt.Scale(type="log", domain=domain, nice=False)
+        return alt.X("size:Q", title="student size (parameters)", scale=scale, axis=axis)
+    order = list(dict.fromkeys(row["strong"] for row in rows))
+    return alt.X("strong:N", title="student model", sort=order, axis=alt.Axis(labelAngle=0))
+
+
+def _encodings(rows: Sequence[Mapping[str, Any]], field: str) -> tuple[Any, Any]:
+    import altair as alt
+
+    domain = list(dict.fromkeys(row[field] for row in rows))
+    colours, shapes = palette.series(len(domain))
+    legend = alt.Legend(
+        title=None, orient="bottom", direction="vertical", columns=1 if len(domain) < 4 else 2
+    )
+    colour = alt.Color(
+        f"{field}:N", sort=domain, scale=alt.Scale(domain=domain, range=colours), legend=legend
+    )
+    shape = alt.Shape(f"{field}:N", sort=domain, scale=alt.Scale(domain=domain, range=shapes), legend=legend)
+    return colour, shape
+
+
+def _panelled(layers: Any, rows: list[dict[str, Any]], title: str, subtitle: list[str]) -> Any:
+    import altair as alt
+
+    panels = list(dict.fromkeys(row["panel"] for row in rows))
+    data = alt.Data(values=rows)
+    head = alt.Title(title, subtitle=subtitle)
+    if len(panels) == 1:
+        return palette.theme(layers.properties(data=data, width=_WIDTH, height=_HEIGHT, title=head))
+    facet = alt.Facet("panel:N", sort=panels, header=alt.Header(title=None))
+    chart = layers.properties(width=_WIDTH * 0.75, height=_HEIGHT * 0.8).facet(
+        facet=facet, columns=2, data=data
+    )
+    return palette.theme(chart.properties(title=head))
+
+
+def _tooltip() -> list[Any]:
+    import altair as alt
+
+    words = [alt.Tooltip(f"{name}:N", title=shown) for name, shown in
+             (("weak_name", "supervisor"), ("strong", "student"), ("method", "method"))]  # fmt: skip
+    accuracies = [
+        alt.Tooltip(f"{name}:Q", title=f"{name} (%)", format=".1f") for name in ("weak", "student", "ceiling")
+    ]
+    return [*words, *accuracies, *(alt.Tooltip(f"{name}:Q", format=".2f") for name in ("pgr", "low", "high"))]
+
+
+def _lines(caption: str) -> list[str]:
+    return [caption] if caption else []

@@ -1,0 +1,69 @@
+"""The stylesheet and the script of `report.html`."""
+
+CSS = """
+:root {
+  --ink:#1a1a1a; --soft:#5a5a5a; --line:#dcdcdc; --page:#f6f6f4; --card:#fff; --accent:#0072B2; --warn:#B34700;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --ink:#ececec; --soft:#a8a8a8; --line:#3a3a3a; --page:#151515; --card:#202020; --accent:#56B4E9;
+    --warn:#E69F00;
+  }
+}
+* { box-sizing: border-box; }
+body {
+  margin:0; background:var(--page); color:var(--ink);
+  font:15px/1.5 system-ui, 'Segoe UI', Helvetica, Arial, sans-serif;
+}
+main { max-width:1120px; margin:0 auto; padding:28px 20px 60px; }
+h1 { font-size:15px; font-weight:600; color:var(--soft); margin:0 0 10px; overflow-wrap:anywhere; }
+h2 { font-size:18px; margin:36px 0 10px; }
+.headline { font-size:27px; line-height:1.3; font-weight:600; margin:0 0 8px; max-width:32em; }
+.headline { overflow-wrap:anywhere; }
+.note { color:var(--soft); max-width:58em; margin:4px 0; }
+.warn { color:var(--warn); font-weight:600; }
+.card {
+  background:var(--card); border:1px solid var(--line); border-radius:8px; padding:14px 16px; overflow-x:auto;
+}
+.figures { display:flex; flex-wrap:wrap; gap:16px; align-items:flex-start; }
+.figures .card { background:#fff; max-width:100%; }
+table { border-collapse:collapse; font-variant-numeric:tabular-nums; width:100%; font-size:14px; }
+th, td { text-align:left; padding:5px 8px; border-bottom:1px solid var(--line); vertical-align:top; }
+tr:last-child td { border-bottom:0; }
+th { font-weight:600; color:var(--soft); font-size:13px; vertical-align:bottom; cursor:pointer; }
+th.n, td.n { text-align:right; }
+td.n { white-space:nowrap; }
+tr.best td { font-weight:600; }
+.bar {
+  position:relative; display:inline-block; width:90px; height:10px; background:var(--line); border-radius:2px;
+}
+.bar i { position:absolute; top:0; bottom:0; background:var(--accent); opacity:.5; }
+.bar b { position:absolute; top:-3px; width:3px; height:16px; background:var(--ink); }
+@media print {
+  body { background:#fff; }
+  main { max-width:none; padding:0; }
+  .card { break-inside:avoid; border:0; padding:4px 0; }
+  .vega-embed summary { display:none; }
+}
+"""
+
+SCRIPT = """
+document.querySelectorAll('[data-figure]').forEach(place => {
+  const spec = JSON.parse(document.getElementById(place.dataset.figure).textContent);
+  place.textContent = '';
+  const actions = {export: true, source: false, compiled: false, editor: false};
+  vegaEmbed(place, spec, {renderer: 'svg', actions});
+});
+const value = cell => { const n = parseFloat(cell.textContent); return isNaN(n) ? null : n; };
+document.querySelectorAll('th').forEach(head => head.addEventListener('click', () => {
+  const body = head.closest('table').tBodies[0], at = head.cellIndex;
+  const down = head.dataset.sorted !== 'down'; head.dataset.sorted = down ? 'down' : 'up';
+  const rows = [...body.rows].sort((a, b) => {
+    const x = value(a.cells[at]), y = value(b.cells[at]);
+    if (x === null && y === null) return a.cells[at].textContent.localeCompare(b.cells[at].textContent);
+    if (x === null || y === null) return x === null ? 1 : -1;
+    return y - x;
+  });
+  (down ? rows : rows.reverse()).forEach(row => body.appendChild(row));
+}));
+"""
