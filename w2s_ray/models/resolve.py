@@ -75,8 +75,7 @@ def resolve_model(alias: str, entry: ModelEntry) -> ResolvedModel:
         return _known(found[0].name, found[1], entry)
     if entry.source is not None and _HUB_ID.fullmatch(source):
         return ResolvedModel(spec=_spec("auto", _hub(source, entry.revision), entry, None), lr=entry.lr)
-    hint = "" if entry.source else "; or give it a source: a hub id, a folder or tiny/<size>"
-    raise ConfigError(unknown("model", source, [*known_names(), *(f"tiny/{size}" for size in TINY)]) + hint)
+    raise ConfigError(_no_such(source, named=entry.source is not None))
 
 
 def is_path(source: str) -> bool:
@@ -96,6 +95,13 @@ def num_parameters(spec: ModelSpec, place: str | None = None) -> int | None:
         return count_parameters(Path(place).expanduser(), num_layers=layers) if place else None
     found = find_model(spec.source.name)
     return found[1].parameters if found else None
+
+
+def _no_such(source: str, *, named: bool) -> str:
+    if source in TINY:
+        return f"unknown model {source!r}; did you mean 'source: tiny/{source}'?"
+    hint = "" if named else "; or give it a source: a hub id, a folder or tiny/<size>"
+    return unknown("model", source, known_names()) + hint
 
 
 def _tiny(source: str, entry: ModelEntry) -> ResolvedModel:

@@ -14,6 +14,7 @@ from w2s_ray.core.errors import ConfigError
 from w2s_ray.sweep.strict_yaml import Where, YamlError, load, parse
 
 MAX_SHOWN = 50  # errors of one file
+_LAST = (1 << 30, 0)  # overrides are reported after the lines of the file
 
 
 class Document:
@@ -46,13 +47,18 @@ class Document:
             raise ConfigError("\n".join(found))
 
     def _place(self, where: Where) -> tuple[tuple[int, int], str]:
-        """The nearest value around `where` that stands somewhere."""
+        """The nearest value around `where` that stands somewhere, with the overrides inside of it."""
+        inside = [f"--set {text}" for path, text in self._overridden.items()
+                  if where and len(path) > len(where) and path[: len(where)] == where]  # fmt: skip
         for depth in range(len(where), -1, -1):
             prefix = where[:depth]
             if prefix in self._overridden:
-                return (1 << 30, 0), f"--set {self._overridden[prefix]}"
+                return _LAST, f"--set {self._overridden[prefix]}"
             if prefix in self._marks:
-                return self._marks[prefix], f"{self._path}:{self._marks[prefix][0]}"
+                place = f"{self._path}:{self._marks[prefix][0]}"
+                return self._marks[prefix], " with ".join([place, *inside])
+            if inside:
+                return _LAST, " with ".join(inside)
         return (1, 1), f"{self._path}:1"
 
     def _names_to_mappings(self) -> None:
