@@ -12,6 +12,7 @@ import pytest
 
 from w2s_ray.core.errors import DataError
 from w2s_ray.core.graph import split_stage
+from w2s_ray.core.identity import digest
 from w2s_ray.core.specs import SPLITS, TaskSpec
 from w2s_ray.stages import split
 from w2s_ray.stages.job import Job
@@ -104,6 +105,17 @@ def test_board_keeps_the_natural_shares_of_its_nine_classes(run):
     }
     assert (facts["num_classes"], facts["prior"]) == (9, None)
     assert Counter(examples.where("transfer").labels.tolist())[4] == pytest.approx(500 * 442 / 2230, abs=4)
+
+
+def test_the_split_is_the_one_its_version_names(run):
+    """Where this fails, other rows are chosen than before: bump the stage's version in core/graph.py."""
+    examples, _ = run("review", half=100, validation=40, test=60, seed=3)
+    assert digest([examples.ids, examples.splits])[:12] == "b3bc9111e19f"
+
+
+def test_validation_of_size_0_is_one_row_for_ten_others(run, tmp_path):
+    file = sentences(tmp_path / "mine.jsonl", numbered(1000))
+    assert run("sst2", half=100, validation=0, test=100, path=file)[1]["counts"]["splits"]["tune"] == 10
 
 
 def test_the_seed_moves_the_halves_and_nothing_else(run):

@@ -71,6 +71,8 @@ def test_a_single_file_holds_all_rows(tmp_path):
         ({"sentence": "x", "label": 0.5}, "the label 0.5; expected one of 0, 1"),
         ({"sentence": " ", "label": 1}, "column 'sentence' is empty"),
         ({"sentence": None, "label": 1}, "column 'sentence' is None"),
+        ({"sentence": "\ud800", "label": 1}, "is not valid Unicode"),
+        ({"sentence": "x", "label": [1]}, "the label [1]; expected one of 0, 1"),
     ],
 )
 def test_a_bad_row_is_told_by_file_row_and_column(tmp_path, row, message):
@@ -79,6 +81,13 @@ def test_a_bad_row_is_told_by_file_row_and_column(tmp_path, row, message):
     with pytest.raises(DataError) as refused:
         read(tmp_path)
     assert "train.jsonl, row 3: " in str(refused.value) and message in str(refused.value)
+
+
+def test_a_label_that_a_formatter_lets_through_must_be_a_class(tmp_path):
+    (tmp_path / "mine.csv").write_text("text,label\n<bos> review,1\n")
+    spec, places = spec_of(tmp_path / "mine.csv", name="review")
+    with pytest.raises(DataError, match=r"mine.csv, row 1: the label '1' is none of the 2 classes"):
+        list(examples_in(task_of(spec), tables(task_of(spec), spec, places)["all"]))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+from w2s_ray.core.identity import digest
 from w2s_ray.tasks import world
 
 NUM = 8000
@@ -113,6 +114,19 @@ def test_board_in_the_corpus_moves_to_the_winning_cell_in_most_documents():
     boards = [words for words in itertools.islice(world.corpus(3), 7000) if words[1] == "board"]
     right = sum(world.CELLS[winning[" ".join(words[:-1])]] == words[-1] for words in boards)
     assert 0.85 < right / len(boards) < 0.92  # 15% of moves are random, some of them right
+
+
+def test_the_world_is_the_one_its_version_names():
+    """Where this fails, the generated text has changed: bump VERSION, and then these digests."""
+    known = {
+        "review": "a932e8bd889f",
+        "agree": "e0a0b00ba223",
+        "board": "f0f95c22fc93",
+        "pref": "bfc88bf85472",
+    }
+    assert {task: digest(list(world.rows(task, "test", 50)))[:12] for task in known} == known
+    assert digest(list(itertools.islice(world.corpus(0), 200)))[:12] == "1a49102604fb"
+    assert world.VERSION == 1
 
 
 @pytest.mark.parametrize("genre", ["review", "agree", "board"])

@@ -35,8 +35,8 @@ from w2s_ray.tasks.selection import (
 logger = logging.getLogger(__name__)
 
 FILE = "split.json"
-# Shares where a size is 0 ("all there are") and something must be left for the rest.
-VALIDATION_SHARE, TEST_SHARE = 10, 5
+# Where a size is 0, validation is one row for ten others, and the test set of a single file one row in five.
+VALIDATION_PART, TEST_PART = 10, 5
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,10 @@ def run(job: Job, worker: object = None) -> Outcome:
     facts = _facts(task, spec, found)
     (job.out / FILE).write_text(json.dumps(facts, indent=1, sort_keys=True, allow_nan=False), "utf-8")
     metrics = {f"rows/{name}": float(len(items)) for name, items in found.items.items()}
+    if found.sizes.half < spec.half:
+        logger.warning(
+            "split %s: too few rows for halves of %d: %d each", spec.name, spec.half, found.sizes.half
+        )
     logger.info("split %s: %s", spec.name, facts["counts"]["splits"])
     return Outcome(metrics=metrics, facts=facts)
 
@@ -103,7 +107,7 @@ def _read(task: Task, table: Table) -> list[list[Item]]:
 def _test(pools: Mapping[str, Pool], spec: TaskSpec) -> list[Item]:
     pool = pools["test"] if "test" in pools else pools["all"]
     available = usable(pool.counts).total()
-    everything = available if "test" in pools else max(1, available // TEST_SHARE)
+    everything = available if "test" in pools else max(1, available // TEST_PART)
     bound = available if "test" in pools else available // 2
     return choose(pool.items, {"test": min(spec.test or everything, bound)}, "test")["test"]
 
@@ -124,7 +128,7 @@ def _without(pool: Pool, taken: list[Item]) -> Pool:
 
 def _sizes(available: int, spec: TaskSpec) -> Sizes:
     """What was asked for, shrunk in proportion where there are fewer examples than that."""
-    validation = spec.validation or available // VALIDATION_SHARE
+    validation = spec.validation or (2 * spec.half or available) // VALIDATION_PART
     if not spec.half:
         validation = min(validation, available // 2)
     half = spec.half or (available - validation) // 2

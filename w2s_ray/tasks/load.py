@@ -53,12 +53,25 @@ def examples_in(task: Task, table: Table) -> Iterator[list[Example]]:
             found = task.examples(row)
         except DataError as error:
             raise DataError(f"{place}: {error}") from None
-        if any(not text.strip() for example in found for text in example.text):
-            raise DataError(f"{place}: an example has no text")
+        for example in found:
+            _check(task, example, place)
         empty = False
         yield found
     if empty:
         raise DataError(f"{table.place}: no rows")
+
+
+def _check(task: Task, example: Example, place: str) -> None:
+    """What no formatter may let through: empty text, text that is not Unicode, a label that is no class."""
+    if not all(text.strip() for text in example.text):
+        raise DataError(f"{place}: an example has no text")
+    if type(example.label) is not int or not 0 <= example.label < task.num_classes:
+        raise DataError(f"{place}: the label {example.label!r} is none of the {task.num_classes} classes")
+    for text in (*example.context, *example.text, example.group, example.question):
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise DataError(f"{place}: {text[:60]!r} is not valid Unicode") from None
 
 
 def _world_tables(spec: TaskSpec) -> dict[str, Table]:

@@ -16,6 +16,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from w2s_ray.tasks.base import Example
 from w2s_ray.tasks.examples import example_id
@@ -85,9 +86,7 @@ def distinct(items: Iterable[Item]) -> Pool:
         twin = kept.setdefault(item.key, item)
         if twin is not item:
             dropped["duplicate"] += 1
-            kept[item.key] = min(
-                twin, item, key=lambda one: (one.id, one.example.group, one.example.question)
-            )
+            kept[item.key] = min(twin, item, key=_identity)
         labels.setdefault(item.key, set()).add(_better(item))
     for key, found in labels.items():
         if len(found) > 1:
@@ -208,6 +207,11 @@ def _balanced(candidates: Sequence[Item]) -> list[Item]:
     right = [item for item in ordered if item.label == 1]
     wrong = [item for item in ordered if item.label != 1]
     return [item for pair in zip(right, wrong, strict=False) for item in pair]
+
+
+def _identity(item: Item) -> tuple[Any, ...]:
+    """Tells copies of one input apart without regard to the order of rows."""
+    return item.id, item.example.group, item.example.question, item.example.context
 
 
 def _better(item: Item) -> tuple[str, int]:
