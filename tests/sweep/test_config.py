@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from w2s_ray.core.specs import TrainSpec
+from w2s_ray.execution.placement import Placement
 from w2s_ray.sweep.config import load_sweep
-from w2s_ray.sweep.nouns import Placement
 from w2s_ray.sweep.schema import PlacementEntry, Recipe, SweepFile
 
 SWEEPS = Path(__file__).parents[2] / "sweeps"
@@ -204,11 +204,16 @@ def test_the_minilm_sweep_cuts_one_checkpoint_to_three_depths():
     assert len({model.spec.label for model in sweep.models.values()}) == 3
 
 
-def test_validation_imports_nothing_heavy_and_takes_less_than_a_second_of_cpu():
+@pytest.mark.parametrize("override", ["name=same", "models.xs={source: gpt2}", "models.xs={source: gpt3}"])
+def test_validation_imports_nothing_heavy_and_takes_less_than_a_second_of_cpu(override):
     code = """
 import sys, pathlib
+from w2s_ray.core.errors import ConfigError
 from w2s_ray.sweep.config import load_sweep
-load_sweep(pathlib.Path(sys.argv[1]))
+try:
+    load_sweep(pathlib.Path(sys.argv[1]), sys.argv[2:])
+except ConfigError as error:
+    assert "did you mean 'gpt2'" in str(error)
 heavy = "ray torch transformers datasets mlflow pandas numpy optuna pyarrow fsspec".split()
 print(sorted(set(heavy) & set(sys.modules)))
 """

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from w2s_ray.core.registry import unknown
+from w2s_ray.execution.placement import Placement
 from w2s_ray.methods import METHODS
 from w2s_ray.sweep.document import Document
-from w2s_ray.sweep.nouns import ROLES, Placement, Sweep, SweepPair, SweepTask
+from w2s_ray.sweep.nouns import ROLES, Sweep, SweepPair, SweepTask
 from w2s_ray.sweep.schema import SweepFile
 
 MAX_CELLS = 100_000

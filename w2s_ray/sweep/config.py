@@ -13,13 +13,13 @@ from typing import Any, TypeVar
 
 from w2s_ray.core.errors import ConfigError
 from w2s_ray.core.specs import Arm, LoraSpec, Source, TaskSpec
+from w2s_ray.execution.placement import Placement
 from w2s_ray.models.resolve import ModelEntry, ResolvedModel, resolve_model
 from w2s_ray.sweep import checks
 from w2s_ray.sweep.document import Document
 from w2s_ray.sweep.nouns import (
     ROLES,
     Budget,
-    Placement,
     Recipes,
     ReportOptions,
     Search,

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from w2s_ray.core.identity import digest
 from w2s_ray.core.specs import Arm, TaskSpec, TrainSpec
+from w2s_ray.execution.placement import Placement
 from w2s_ray.models.resolve import ResolvedModel
 from w2s_ray.sweep.space import Space
 from w2s_ray.tasks.base import Task
@@ -47,22 +48,6 @@ class Search:
     study: Literal["pair", "all"]
     prune: bool
     options: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Placement:
-    """Where and how a model's stages run: wishes, not identity. `auto` leaves the choice to placement."""
-
-    launcher: Literal["auto", "here", "actor", "train"] = "auto"
-    cpus: float = 1.0
-    gpus: float = 0.0
-    workers: int = 1
-    zero: int | None = None
-    offload: bool = False
-    threads: int = 1
-    micro_tokens: int = 16384
-    gradient_checkpointing: bool = False
-    checkpoint_s: float = 300.0
 
 
 @dataclass(frozen=True, kw_only=True)

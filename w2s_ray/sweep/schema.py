@@ -180,6 +180,7 @@ class PlacementEntry(Section):
     micro_tokens: Positive = 16384
     gradient_checkpointing: bool = False
     checkpoint_s: Annotated[float, Field(ge=0)] = 300.0
+    gpu_memory_gb: Rate = 80.0
 
 
 class ResourcesEntry(PlacementEntry):

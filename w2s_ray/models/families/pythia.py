@@ -7,7 +7,7 @@ configuration says float16.
 
 from __future__ import annotations
 
-from w2s_ray.models.families import KnownModel, register_family
+from w2s_ray.models.families.base import KnownModel, register_family
 
 MODELS = {
     "pythia-70m": KnownModel(

@@ -6,7 +6,7 @@ one.
 
 from __future__ import annotations
 
-from w2s_ray.models.families import KnownModel, register_family
+from w2s_ray.models.families.base import KnownModel, register_family
 
 MODELS = {
     "llama-2-7b": KnownModel(

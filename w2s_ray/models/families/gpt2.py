@@ -5,7 +5,7 @@ Its pretraining tokens were never published. Learning rates: openai/weak-to-stro
 
 from __future__ import annotations
 
-from w2s_ray.models.families import KnownModel, register_family
+from w2s_ray.models.families.base import KnownModel, register_family
 
 MODELS = {
     "gpt2": KnownModel(

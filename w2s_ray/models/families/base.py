@@ -48,7 +48,7 @@ class Family:
     model_types: frozenset[str] = field(default_factory=frozenset)
 
 
-FAMILIES: Registry[Family] = Registry("model family", package="w2s_ray.models")
+FAMILIES: Registry[Family] = Registry("model family", package="w2s_ray.models.families")
 
 
 def register_family(name: str, models: Mapping[str, KnownModel], *, model_types: set[str]) -> Family:

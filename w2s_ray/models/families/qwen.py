@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from w2s_ray.models.families import KnownModel, register_family
+from w2s_ray.models.families.base import KnownModel, register_family
 
 MODELS = {
     "qwen2.5-0.5b": KnownModel(
