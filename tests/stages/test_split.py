@@ -1,5 +1,6 @@
 """The split stage keeps every rule of SCIENCE section 2, on generated, hand-made and real rows."""
 
+import itertools
 import json
 import os
 import random
@@ -9,16 +10,19 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import given, reject, settings
+from hypothesis import strategies as st
 
 from w2s_ray.core.errors import DataError
 from w2s_ray.core.graph import split_stage
 from w2s_ray.core.identity import digest
-from w2s_ray.core.specs import SPLITS, TaskSpec
+from w2s_ray.core.specs import SPLITS, Source, TaskSpec
 from w2s_ray.stages import split
 from w2s_ray.stages.job import Job
-from w2s_ray.tasks import TASKS
+from w2s_ray.tasks import TASKS, task_of
 from w2s_ray.tasks.examples import read_examples
 from w2s_ray.tasks.files import source_of_files
+from w2s_ray.tasks.load import Table
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
 
@@ -231,6 +235,39 @@ def test_rows_that_cannot_be_split_are_refused(run, tmp_path, rows, message):
     with pytest.raises(DataError) as refused:
         run("sst2", half=40, validation=10, test=10, path=file)
     assert message in str(refused.value) and "'sst2'" in str(refused.value)
+
+
+rows = st.lists(
+    st.fixed_dictionaries(
+        {"q": st.integers(0, 9999).map(str), "p": st.integers(0, 25).map(str), "y": st.integers(0, 1)}
+    ),
+    min_size=60,
+    max_size=120,
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(rows, st.integers(0, 99), st.randoms(use_true_random=False))
+def test_whatever_the_rows_no_group_or_input_is_in_two_splits_and_the_order_of_rows_means_nothing(
+    found, seed, random
+):
+    files = Source(kind="files", digest="0" * 64)
+    definition = {"text": "{q}", "label": "y", "group": "p"}
+    spec = TaskSpec(
+        name="mine", version=1, source=files, half=10, validation=8, test=8, definition=definition
+    )
+    try:
+        first = split.split(task_of(spec), spec, seed, {"all": Table("rows", found)})
+    except DataError:
+        reject()  # tied into too few groups
+    again = split.split(task_of(spec), spec, seed, {"all": Table("rows", random.sample(found, len(found)))})
+    other = split.split(task_of(spec), spec, seed + 1, {"all": Table("rows", found)}) if seed < 50 else first
+    sets = {name: {item.id for item in items} for name, items in first.items.items()}
+    assert sets == {name: {item.id for item in items} for name, items in again.items.items()}
+    assert all(sets[name] == {item.id for item in other.items[name]} for name in ("select", "tune", "test"))
+    for one, two in itertools.combinations(first.items.values(), 2):
+        assert not {item.key for item in one} & {item.key for item in two}
+        assert not {item.example.group for item in one} & {item.example.group for item in two}
 
 
 def test_sciq_keeps_one_right_and_one_wrong_candidate_of_each_question(run):

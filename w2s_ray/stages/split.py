@@ -83,7 +83,7 @@ def split(task: Task, spec: TaskSpec, seed: int, sources: Mapping[str, Table]) -
     names = linked_groups(item for items in raw.values() for item in items)
     pools = {role: regroup(balance_candidates(distinct(items)), names) for role, items in raw.items()}
     test = _test(pools, spec)
-    given = pools.get("train", pools.get("all", Pool([])))
+    given = pools.get("train") or pools["all"]
     pool = _without(given, test)
     sizes = _sizes(usable(pool.counts).total(), spec)
     items = {**_training(pool, sizes, seed), "test": test}
