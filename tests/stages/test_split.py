@@ -119,7 +119,15 @@ def test_the_split_is_the_one_its_version_names(run):
 
 def test_validation_of_size_0_is_one_row_for_ten_others(run, tmp_path):
     file = sentences(tmp_path / "mine.jsonl", numbered(1000))
-    assert run("sst2", half=100, validation=0, test=100, path=file)[1]["counts"]["splits"]["tune"] == 10
+    for name, path in (("sst2", file), ("review", None)):
+        _, facts = run(name, half=100, validation=0, test=100, path=path)
+        assert facts["counts"]["splits"] == {
+            "weak": 100,
+            "transfer": 100,
+            "select": 10,
+            "tune": 10,
+            "test": 100,
+        }
 
 
 def test_the_seed_moves_the_halves_and_nothing_else(run):

@@ -90,6 +90,7 @@ def test_a_task_comes_back_from_its_specification():
         ({"text": "{a}", "label": "y", "choices": ["b", "c"]}, "has {choice}"),
         ({"text": "{a}", "label": "y", "label_words": ["yes"]}, "expected 2, one for each class"),
         ({"text": "{a}", "label": "y", "splits": {"dev": "x"}}, "mapping of 'train' and 'test'"),
+        ({"text": "{a}", "label": "y", "splits": {"test": 3}}, "mapping of 'train' and 'test'"),
         ({"text": ["{a}"], "label": "y"}, "expected a text"),
     ],
 )  # fmt: skip

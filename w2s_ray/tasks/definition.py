@@ -124,7 +124,8 @@ class Definition:
     def splits(self) -> dict[str, str]:
         splits = {"train": "train", "test": "test"}
         given = self.values.get("splits", {})
-        if not isinstance(given, Mapping) or not set(given) <= set(splits):
+        named = isinstance(given, Mapping) and set(given) <= set(splits)
+        if not named or not all(isinstance(name, str) for name in given.values()):
             raise ConfigError(f"{self.place}: splits = {given!r}; expected a mapping of 'train' and 'test'")
         return {**splits, **given}
 

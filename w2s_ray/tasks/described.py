@@ -7,7 +7,6 @@ then draws which comes first in the example.
 
 from __future__ import annotations
 
-import hashlib
 import string
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -18,6 +17,7 @@ from w2s_ray.core.errors import DataError
 from w2s_ray.core.specs import Source, TaskSpec
 from w2s_ray.tasks.base import TASKS, Example, Row, Task, class_in, text_in
 from w2s_ray.tasks.definition import KINDS, Definition, placeholders
+from w2s_ray.tasks.examples import example_id
 
 VERSION = 1
 
@@ -88,7 +88,7 @@ def _pair(row: Row, texts: tuple[str, ...], label: int | None, group: str) -> It
         _fill(template, row, required=place > 0) for place, template in enumerate(texts)
     )
     if label is None:
-        label = hashlib.sha256(f"{context}\n{first}\n{second}".encode()).digest()[0] % 2
+        label = int(example_id([context, first, second]), 16) % 2
         first, second = (first, second) if label else (second, first)
     yield Example((context, context), (first, second), label, _fill(group, row) or context or first + second)
 

@@ -75,7 +75,7 @@ def _check(task: Task, example: Example, place: str) -> None:
 
 
 def _world_tables(spec: TaskSpec) -> dict[str, Table]:
-    train = 2 * spec.half + spec.validation if spec.half else WORLD_ROWS
+    train = 2 * spec.half + (spec.validation or spec.half) if spec.half else WORLD_ROWS
     sizes = {"train": train, "test": spec.test or WORLD_ROWS}
     name = spec.source.name
     return {role: Table(f"{name} {role}", world.rows(name, role, size)) for role, size in sizes.items()}
