@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from w2s_ray.core.errors import ConfigError
 from w2s_ray.sweep.config import load_sweep
@@ -44,6 +46,8 @@ def errors_of(tmp_path: Path):
         ("review: {}", "review: {half: 1.5}", "s.yaml:3: tasks.review.half: expected an integer"),
         ("review: {}", "review: {role: held}", "s.yaml:3: tasks.review.role: should be 'dev' or 'held-out'"),
         ("review: {}", "sst2: {path: /nowhere}", "s.yaml:3: tasks.sst2: no file or folder '/nowhere'"),
+        ("review: {}", "sst2: {config: a}", "s.yaml:3: tasks.sst2: `config` belongs to a `source`"),
+        ("review: {}", "review: {revision: main}", "s.yaml:3: tasks.review.revision: should match pattern"),
         ("review: {}", "mine: {task: {}}", "s.yaml:3: tasks.mine: a described task needs its rows"),
         ("xs: {source: tiny/xs}", "xs: {source: tiny/xxs}", "models.xs: unknown size of tiny 'xxs'"),
         ("xs: {source: tiny/xs}", "xs: {}", "models.xs: unknown model 'xs'; did you mean 'source: tiny/xs'?"),
@@ -190,3 +194,25 @@ def test_an_error_of_an_override_names_the_override(errors_of, override, expecte
 def test_a_password_in_a_url_is_not_repeated(errors_of):
     lines = errors_of(BASE, "tracking.urii=https://me:hunter2@host/x")
     assert "hunter2" not in "\n".join(lines)
+
+
+KEYS = st.sampled_from(
+    "name seeds tasks models pairs methods train search resources store 0 1 xs weak confidence alpha lr a".split()
+)
+VALUES = st.one_of(
+    st.sampled_from(["null", "{}", "[]", "[[1]]", "{a: 1}", "true", "-1", "1e3", "all", "{low: 0, high: 1}"]),
+    st.text(),
+)
+
+
+@given(st.lists(st.tuples(st.lists(KEYS, min_size=1, max_size=4), VALUES), max_size=3))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_override_ends_in_anything_but_a_sweep_or_a_config_error(tmp_path, overrides):
+    path = tmp_path / "s.yaml"
+    path.write_text(BASE)
+    try:
+        sweep = load_sweep(path, [f"{'.'.join(keys)}={value}" for keys, value in overrides])
+    except ConfigError as error:
+        assert str(error)
+    else:
+        assert len(sweep.digest) == 64

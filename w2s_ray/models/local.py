@@ -14,7 +14,6 @@ import re
 import struct
 import tempfile
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,6 @@ _MAX_HEADER = 100_000_000
 _SMALL = 1_000_000  # bytes below which hashing is quicker than asking the cache
 
 
-@cache
 def source_of_model(path: str) -> Source:
     """The content of a model folder: config, safetensors weights and tokenizer; ConfigError if unusable."""
     folder = Path(path).expanduser()

@@ -125,6 +125,8 @@ def _task(alias: str, entry: TaskEntry) -> SweepTask:
 
 def _rows(entry: TaskEntry, task: Task | None) -> Source:
     """Where a task's rows come from."""
+    if entry.config and not entry.source:
+        raise ConfigError("`config` belongs to a `source` of the hub")
     if entry.path is not None:
         if entry.source or entry.revision:
             raise ConfigError(

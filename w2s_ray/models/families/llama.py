@@ -1,7 +1,7 @@
 """Llama 2, 3, 3.1 and 3.2 base models: gated, so a token of the hub is needed.
 
 The 3.2 models were distilled from larger ones: C = 6 N D does not hold, and a weak one has "seen" a strong
-one.
+one. Learning rate: EleutherAI/weak-to-strong, full finetuning.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ MODELS = {
         licence="Llama 3",
         tokens=15e12,
         gated=True,
+        lr=1e-6,
         notes="at least that many tokens",
     ),
     "llama-3-70b": KnownModel(

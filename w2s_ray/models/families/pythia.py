@@ -2,7 +2,7 @@
 
 The revisions are commits of `main`, except where a note says otherwise: `main` and `step143000` differ in
 their commits although they are declared equal. The files of the small ones are fp32 although their
-configuration says float16.
+configuration says float16. Learning rates: those of a public replication with AdamW and batches of 32.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ MODELS = {
         context=2048,
         licence="Apache-2.0",
         tokens=299_892_736_000,
+        lr=5e-5,
     ),
     "pythia-410m": KnownModel(
         hub="EleutherAI/pythia-410m-deduped",
@@ -36,6 +37,7 @@ MODELS = {
         context=2048,
         licence="Apache-2.0",
         tokens=299_892_736_000,
+        lr=3e-5,
     ),
     "pythia-1b": KnownModel(
         hub="EleutherAI/pythia-1b-deduped",
@@ -45,6 +47,7 @@ MODELS = {
         context=2048,
         licence="Apache-2.0",
         tokens=299_892_736_000,
+        lr=2e-5,
     ),
     "pythia-1.4b": KnownModel(
         hub="EleutherAI/pythia-1.4b-deduped",
@@ -54,6 +57,7 @@ MODELS = {
         context=2048,
         licence="Apache-2.0",
         tokens=299_892_736_000,
+        lr=1.5e-5,
         notes="the revision is that of step143000",
     ),
     "pythia-2.8b": KnownModel(
@@ -64,6 +68,7 @@ MODELS = {
         context=2048,
         licence="Apache-2.0",
         tokens=299_892_736_000,
+        lr=1e-5,
     ),
     "pythia-6.9b": KnownModel(
         hub="EleutherAI/pythia-6.9b-deduped",
