@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from w2s_ray.execution.broker import CellResult
@@ -44,7 +44,3 @@ class Objective:
         value = self.value
         return {"objective": 0.0 if value is None else value, "defined": value is not None, "cells": self.num_cells}
 
-
-def is_dev(roles: Mapping[str, str], tasks: Iterable[str]) -> list[bool]:
-    """For each cell's task whether it may choose among arms."""
-    return [roles[task] == "dev" for task in tasks]

@@ -7,8 +7,9 @@ only learn which pairs are easy. Nothing is stored: answers are replayed from th
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from w2s_ray.core.errors import ConfigError
 from w2s_ray.core.identity import derived_seed
@@ -24,6 +25,40 @@ class Question:
     study: str
     number: int
     arms: tuple[Arm, ...]
+
+
+class Questions(Protocol):
+    """What a sweep asks, one after the other: a grid of arms, or the studies of a search."""
+
+    @property
+    def num_trials(self) -> int: ...
+    @property
+    def finished(self) -> bool: ...
+    def next(self) -> Question | None: ...
+    def tell(self, question: Question, value: float | None) -> None: ...
+
+
+class Grid:
+    """Every arm once, in the order written; answers change nothing."""
+
+    def __init__(self, arms: Sequence[Arm]) -> None:
+        self._waiting = deque(Question(study="grid", number=i, arms=(arm,)) for i, arm in enumerate(arms))
+        self.num_trials = len(arms)
+
+    @property
+    def finished(self) -> bool:
+        return not self._waiting
+
+    def next(self) -> Question | None:
+        return self._waiting.popleft() if self._waiting else None
+
+    def tell(self, question: Question, value: float | None) -> None:
+        """A grid does not learn."""
+
+
+def questions_of(sweep: Sweep) -> Questions:
+    """The grid or the studies that a sweep describes."""
+    return Studies(sweep) if sweep.search else Grid(sweep.arms)
 
 
 @dataclass

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from w2s_ray.core.graph import closure
 from w2s_ray.execution.broker import CellResult
 from w2s_ray.sweep.objective import Objective
 from w2s_ray.sweep.search import Question
@@ -43,7 +44,7 @@ def ask_broker(name: str, work: Work, arm: str) -> Iterator[CellResult]:
     while True:
         try:
             broker = find_broker(name)
-            ray.get(broker.plan.remote(work.orders(work.closure(stages)), work.cell_stages([arm])))
+            ray.get(broker.plan.remote(work.orders(closure(stages)), work.cell_stages([arm])))
             for reference in broker.cells.options(num_returns="streaming").remote(arm):
                 result: CellResult = ray.get(reference)
                 if result.index >= seen:

@@ -55,10 +55,6 @@ class Work:
         """Every stage once, inputs before consumers."""
         return closure(stage for planned in self.cells for stage in roles_of(planned.stages))
 
-    def closure(self, stages: Iterable[Stage]) -> list[Stage]:
-        """Stages with all they need, inputs first."""
-        return closure(stages)
-
     def cell_stages(self, ids: Iterable[str] | None = None) -> dict[str, tuple[CellStages, ...]]:
         """What the broker needs of arms."""
         chosen = self.arms if ids is None else list(ids)
