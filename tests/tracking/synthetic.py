@@ -1,7 +1,8 @@
 """A finished sweep without any training: real parquet files in a real store, drawn from known accuracies.
 
-Every model answers an item right where a latent skill beats the item's difficulty; a student copies a share of
-its supervisor's mistakes. So the three roles are correlated as real ones are, and the expected PGR is known.
+Every model answers an item right where its skill beats the item's difficulty, and a student's skill lies
+between its supervisor's and the ceiling's. So the three roles are correlated as real ones are, and the
+expected PGR is known.
 """
 
 from __future__ import annotations
@@ -78,8 +79,14 @@ def publish(sweep: Synthetic, tracker: Any, name: str = "synthetic", *, cells: i
     counts = {"unique": len(sweep.stages), "reused": 0, "run": len(sweep.stages), "failed": 0}
     whole = cells is None or cells >= len(sweep.cells)
     final = sweep_run(
-        name, cells=sweep.cells, complete=whole, seconds=12.5, stages=counts, truths=truths, versions={"w2s_ray": "0.1.0"}
-    )  # fmt: skip
+        name,
+        cells=sweep.cells,
+        complete=whole,
+        seconds=12.5,
+        stages=counts,
+        truths=truths,
+        versions={"w2s_ray": "0.1.0"},
+    )
     tracker.put(final)
     for arm in dict.fromkeys(cell.arm.label for cell, _ in sweep.cells):
         tracker.put(arm_run(name, next(cell.arm for cell, _ in sweep.cells if cell.arm.label == arm)))
@@ -172,7 +179,8 @@ def _predict(stage: Stage, path: Path, num_test: int, flat: tuple[str, ...]) -> 
     steps = list(range(0, 80, 4))
     losses = [0.7 * 0.97**step for step in steps]
     test = [None] * (len(steps) - 1) + [float(np.mean(right[:num_test]))]
-    pq.write_table(pa.table({"step": steps, "loss": losses, "select_accuracy": test, "test_accuracy": test}), path / "curve.parquet")  # fmt: skip
+    curve = {"step": steps, "loss": losses, "select_accuracy": test, "test_accuracy": test}
+    pq.write_table(pa.table(curve), path / "curve.parquet")
     return {"accuracy/test": float(np.mean(right[:num_test])), "loss/last": losses[-1]}
 
 

@@ -112,7 +112,9 @@ def wilson(num_right: int, num_items: int, *, level: float = 0.95) -> Interval |
     scale = 1 + z**2 / num_items
     centre = (share + z**2 / (2 * num_items)) / scale
     half = z * np.sqrt(share * (1 - share) / num_items + z**2 / (4 * num_items**2)) / scale
-    return Interval(low=max(0.0, float(centre - half)), high=min(1.0, float(centre + half)), level=level)
+    low = 0.0 if not num_right else float(centre - half)
+    high = 1.0 if num_right == num_items else float(centre + half)
+    return Interval(low=low, high=high, level=level)
 
 
 def fieller(

@@ -14,6 +14,7 @@ from typing import Any
 
 from w2s_ray.metrics.recovery import MIN_GAP
 from w2s_ray.report.figures import headline_arms
+from w2s_ray.report.labels import full_label
 from w2s_ray.report.statistics import ArmResult
 from w2s_ray.report.style import CSS, SCRIPT
 
@@ -68,8 +69,8 @@ def _headline(page: Page) -> str:
     sentence = f"{_text(best.label)} recovers {_sure(best)} of the gap from {pair}" + (
         f"; naive recovers {_sure(naive)}." if naive and naive is not best else "."
     )
-    notes.insert(0, f"Supervisor {accuracy['weak']}, student {accuracy['student']}, ceiling "
-                    f"{accuracy['ceiling']} on test rows, mean over {len(best.tasks)} tasks and their seeds.")  # fmt: skip
+    roles = "Supervisor {weak}, student {student}, ceiling {ceiling}".format(**accuracy)
+    notes.insert(0, f"{roles} on test rows, mean over {len(best.tasks)} tasks and their seeds.")
     notes.append(
         "The pair shown is the one with the widest gap, the method the best of those tried on it: its own "
         "number is flattered by that choice."
@@ -89,14 +90,14 @@ def _sure(arm: ArmResult) -> str:
 
 def _arm_table(page: Page) -> str:
     level = f"{100 * page.level:g}% interval"
-    heads = ["supervisor", "student", "method", "#weak", "#student", "#ceiling", "#PGR", f"#{level}", "",
+    heads = ["pair", "method", "#weak", "#student", "#ceiling", "#PGR", f"#{level}", "",
              "#median", "#pooled", "#cells", "#undefined", "#sick"]  # fmt: skip
     chosen = headline_arms(page.arms)
     rows = [(_arm_row(arm), "best" if chosen and arm is chosen[1] else "") for arm in page.arms]
     legend = (
         "Accuracies in percent of test rows. PGR is the sum of gains over the sum of gaps of the tasks whose "
-        "gap is beyond noise; median is over tasks; pooled is that of the mean accuracies of all tasks. The bar "
-        "runs from 0 (supervisor) to 1 (ceiling). Click a head to sort."
+        "gap is beyond noise; median is over tasks; pooled is that of the mean accuracies of all tasks. The "
+        "bar runs from 0 (supervisor) to 1 (ceiling). Click a head to sort."
     )
     return _table(heads, rows) + f'<p class="note">{legend}</p>'
 
@@ -105,7 +106,7 @@ def _arm_row(arm: ArmResult) -> list[str]:
     interval = f"{arm.interval.low:.2f} … {arm.interval.high:.2f}" if arm.interval else "–"
     numbers = arm.numbers
     return [
-        _text(arm.weak), _text(arm.strong), _text(arm.label),
+        _text(f"{arm.weak} → {arm.strong}"), _text(arm.label),
         *(_percent(arm.accuracy[role]) for role in ("weak", "student", "ceiling")),
         _ratio(numbers.ratio_of_means), interval, _bar(arm), _ratio(numbers.median), _ratio(numbers.pooled),
         str(arm.num_cells), str(arm.num_undefined), str(arm.num_sick),
@@ -122,10 +123,11 @@ def _bar(arm: ArmResult) -> str:
 
 
 def _task_table(page: Page) -> str:
-    heads = ["task", "role", "pair", "method", "#weak", "#student", "#ceiling", "#gap", "#gain", "#PGR",
-             "#interval", "#agreement", "#where weak right", "#where weak wrong"]  # fmt: skip
+    heads = ["pair", "method", "task", "role", "#weak", "#student", "#ceiling", "#gap", "#gain", "#PGR",
+             "#interval", "#agreement", "#weak right", "#weak wrong"]  # fmt: skip
     rows = [(_task_row(arm, task), "") for arm in page.arms for task in arm.tasks]
-    return _table(heads, rows)
+    note = "Agreement: share of test rows, in percent, on which student and supervisor say the same."
+    return _table(heads, rows) + _notes([note])
 
 
 def _task_row(arm: ArmResult, task: Any) -> list[str]:
@@ -136,7 +138,7 @@ def _task_row(arm: ArmResult, task: Any) -> list[str]:
         else "–"
     )
     return [
-        _text(mean.task), _text(task.role), _text(f"{arm.weak} → {arm.strong}"), _text(arm.label),
+        _text(f"{arm.weak} → {arm.strong}"), _text(arm.label), _text(mean.task), _text(task.role),
         _percent(mean.weak), _percent(mean.student), _percent(mean.ceiling),
         f"{100 * found.gap:+.1f}", f"{100 * found.gain:+.1f}", _ratio(found.pgr), interval,
         *(_percent(task.agreement[where]) for where in ("all", "weak_right", "weak_wrong")),
@@ -157,7 +159,7 @@ def _sick(page: Page) -> str:
     if not rows:
         return _section("Sick runs", '<p class="note">None was found.</p>')
     note = '<p class="note">They are marked, not dropped: all numbers above include them.</p>'
-    return _section(f"Sick runs ({len(rows)} cells)", note + _table([*_CELL_HEADS, "why"], rows))
+    return _section(f"Sick runs ({len(rows)} cells)", note + _table([*_CELL_HEADS, "~why"], rows))
 
 
 def _undefined(page: Page) -> str:
@@ -171,7 +173,7 @@ def _undefined(page: Page) -> str:
     note = (
         f'<p class="note">A gap under {100 * MIN_GAP:g} points or within two standard errors has no PGR.</p>'
     )
-    table = _table([*_CELL_HEADS, "#gain", "why PGR is undefined"], rows)
+    table = _table([*_CELL_HEADS, "#gain", "~why PGR is undefined"], rows)
     return _section(f"Undefined ({len(rows)} cells)", note + table)
 
 
@@ -185,15 +187,16 @@ def _cell_words(cell: Mapping[str, Any]) -> list[str]:
 
 def _failures(page: Page) -> str:
     rows = [([_text(key), _text(cause)], "") for key, cause in page.sweep["failures"].items()]
-    return _section(f"Failed stages ({len(rows)})", _table(["stage", "cause"], rows)) if rows else ""
+    return _section(f"Failed stages ({len(rows)})", _table(["stage", "~cause"], rows)) if rows else ""
 
 
 def _settings(page: Page) -> str:
     stages = page.sweep["stages"]
     facts = {"stages": f"{stages['unique']} unique, {stages['failed']} failed"}
     facts |= {"complete": "yes" if page.sweep["complete"] else "no"}
+    facts["methods"] = "; ".join(dict.fromkeys(full_label(arm.method, arm.params) for arm in page.arms))
     facts |= {str(name): str(value) for name, value in page.sweep["versions"].items()}
-    return _table(["what", "value"], [([_text(name), _text(value)], "") for name, value in facts.items()])
+    return _table(["what", "~value"], [([_text(name), _text(value)], "") for name, value in facts.items()])
 
 
 def _section(title: str, body: str) -> str:
@@ -201,10 +204,10 @@ def _section(title: str, body: str) -> str:
 
 
 def _table(heads: Sequence[str], rows: Sequence[tuple[list[str], str]]) -> str:
-    """Heads that begin with # are of numbers, aligned right. Cells are HTML already."""
-    kinds = ["n" if head.startswith("#") else "" for head in heads]
+    """Heads that begin with # are of numbers, those with ~ of long text. Cells are HTML already."""
+    kinds = [{"#": "n", "~": "long"}.get(head[:1], "") for head in heads]
     top = "".join(
-        f'<th class="{kind}">{_text(head.lstrip("#"))}</th>' for head, kind in zip(heads, kinds, strict=True)
+        f'<th class="{kind}">{_text(head.lstrip("#~"))}</th>' for head, kind in zip(heads, kinds, strict=True)
     )
     body = "".join(
         f'<tr class="{mark}">'

@@ -13,6 +13,7 @@ from w2s_ray.report.table import cells_csv
 if TYPE_CHECKING:
     import pandas as pd
 
+_VEGA = "window.vegaEmbed = vegaEmbed;"  # what the page calls
 PRETRAINED_HERE = "Intervals leave out pretraining variance: the models were pretrained here, once."
 
 
@@ -34,7 +35,7 @@ def render_files(
         cells=rows,
         specs=specs,
         svgs=svgs,
-        library=str(vl_convert.javascript_bundle(None)),
+        library=str(vl_convert.javascript_bundle(_VEGA)),
         caption=caption,
         level=level,
     )

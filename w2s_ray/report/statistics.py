@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from w2s_ray.metrics.intervals import Draws, Interval, TaskItems, bootstrap, ratio_interval, task_se
 from w2s_ray.metrics.recovery import Aggregates, TaskMean, aggregates, pooled
+from w2s_ray.report.labels import method_labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +43,7 @@ class ArmResult:
     strong: str
     method: str
     params: Mapping[str, Any]
+    label: str
     tasks: tuple[TaskResult, ...]
     num_cells: int
     num_undefined: int
@@ -49,12 +51,6 @@ class ArmResult:
     numbers: Aggregates
     interval: Interval | None
     by_role: Mapping[str, Aggregates]
-
-    @property
-    def label(self) -> str:
-        """`confidence(alpha=0.5)`, as MethodSpec says it."""
-        inner = ",".join(f"{name}={_short(value)}" for name, value in sorted(self.params.items()))
-        return f"{self.method}({inner})" if inner else self.method
 
     @property
     def accuracy(self) -> dict[str, float | None]:
@@ -71,10 +67,16 @@ def arm_results(
     """Every arm of the plan, in its order; one without finished cells has no numbers."""
     correct = _correct(stages)
     by_task = _draws(cells, correct, groups, draws) if len(cells) else {}
+    rows = arms.to_dict("records")
+    labels = method_labels([(arm["method"], arm["params"]) for arm in rows])
     return [
-        _arm(arm, cells[cells["arm"] == arm["id"]] if len(cells) else cells, correct, groups, by_task, level)
-        for arm in arms.to_dict("records")
+        _arm(arm | {"label": label}, _of(cells, arm["id"]), correct, groups, by_task, level)
+        for arm, label in zip(rows, labels, strict=True)
     ]
+
+
+def _of(cells: pd.DataFrame, arm: str) -> pd.DataFrame:
+    return cells[cells["arm"] == arm] if len(cells) else cells
 
 
 def _arm(
@@ -103,6 +105,7 @@ def _arm(
         strong=arm["strong"],
         method=arm["method"],
         params=arm["params"],
+        label=arm["label"],
         tasks=tuple(tasks),
         num_cells=len(cells),
         num_undefined=int((cells["undefined/test"] != "").sum()) if len(cells) else 0,
@@ -180,7 +183,3 @@ def _correct(stages: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
 def _mean(rows: pd.DataFrame, column: str) -> float | None:
     values = rows[column].dropna() if column in rows else []
     return float(np.mean(values)) if len(values) else None
-
-
-def _short(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -2,7 +2,8 @@
 
 CSS = """
 :root {
-  --ink:#1a1a1a; --soft:#5a5a5a; --line:#dcdcdc; --page:#f6f6f4; --card:#fff; --accent:#0072B2; --warn:#B34700;
+  --ink:#1a1a1a; --soft:#5a5a5a; --line:#dcdcdc; --page:#f6f6f4; --card:#fff; --accent:#0072B2;
+  --warn:#B34700;
 }
 @media (prefers-color-scheme: dark) {
   :root {
@@ -15,7 +16,7 @@ body {
   margin:0; background:var(--page); color:var(--ink);
   font:15px/1.5 system-ui, 'Segoe UI', Helvetica, Arial, sans-serif;
 }
-main { max-width:1120px; margin:0 auto; padding:28px 20px 60px; }
+main { max-width:1180px; margin:0 auto; padding:28px 20px 60px; }
 h1 { font-size:15px; font-weight:600; color:var(--soft); margin:0 0 10px; overflow-wrap:anywhere; }
 h2 { font-size:18px; margin:36px 0 10px; }
 .headline { font-size:27px; line-height:1.3; font-weight:600; margin:0 0 8px; max-width:32em; }
@@ -32,7 +33,8 @@ th, td { text-align:left; padding:5px 8px; border-bottom:1px solid var(--line); 
 tr:last-child td { border-bottom:0; }
 th { font-weight:600; color:var(--soft); font-size:13px; vertical-align:bottom; cursor:pointer; }
 th.n, td.n { text-align:right; }
-td.n { white-space:nowrap; }
+td { white-space:nowrap; }
+td.long { white-space:normal; overflow-wrap:anywhere; min-width:20em; }
 tr.best td { font-weight:600; }
 .bar {
   position:relative; display:inline-block; width:90px; height:10px; background:var(--line); border-radius:2px;

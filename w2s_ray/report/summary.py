@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from w2s_ray.report.labels import method_labels
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -18,31 +20,23 @@ def arm_table(aggregate: Mapping[str, Any]) -> Table:
     level = next((f"{100 * arm['pgr']['level']:g}%" for arm in aggregate["arms"]), "")
     whole = "" if aggregate["complete"] else " (not complete)"
     table = Table(
-        title=Text(f"{aggregate['sweep']}{whole}: test accuracy in %, PGR"), box=SIMPLE_HEAD, padding=(0, 1)
+        title=Text(f"{aggregate['sweep']}{whole}: test accuracy in %, PGR"), box=SIMPLE_HEAD, pad_edge=False
     )
     table.add_column("pair", no_wrap=True)
     table.add_column("method", overflow="fold")
     for name in ("weak", "student", "ceiling", "PGR", level, "cells", "undef."):
         table.add_column(Text(name), justify="right", no_wrap=True)
-    for arm in aggregate["arms"]:
-        table.add_row(*(Text(cell) for cell in _row(arm)))
+    labels = method_labels([(arm["method"], arm["params"]) for arm in aggregate["arms"]])
+    for arm, label in zip(aggregate["arms"], labels, strict=True):
+        table.add_row(*(Text(cell) for cell in _row(arm, label)))
     return table
 
 
-def method_label(method: str, params: Mapping[str, Any]) -> str:
-    """`confidence(alpha=0.5)`."""
-    inner = ",".join(
-        f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}"
-        for key, value in sorted(params.items())
-    )
-    return f"{method}({inner})" if inner else method
-
-
-def _row(arm: Mapping[str, Any]) -> list[str]:
+def _row(arm: Mapping[str, Any], label: str) -> list[str]:
     pgr, interval = arm["pgr"], arm["pgr"]["interval"]
     return [
         f"{arm['weak']} → {arm['strong']}",
-        method_label(arm["method"], arm["params"]),
+        label,
         *(_percent(arm["accuracy"][role]) for role in ("weak", "student", "ceiling")),
         "–" if pgr["ratio_of_means"] is None else f"{pgr['ratio_of_means']:.2f}",
         "–" if interval is None else f"{interval[0]:.2f}…{interval[1]:.2f}",

@@ -68,6 +68,11 @@ class Tracker:
             self._report_outage(error)
             return set()
 
+    @property
+    def num_waiting(self) -> int:
+        """Documents that are not in MLflow yet."""
+        return len(self._queue)
+
     def flush(self, timeout: float = 30.0) -> bool:
         """Wait until everything is in MLflow; False where it is not so within `timeout` seconds."""
         self._wake.set()
