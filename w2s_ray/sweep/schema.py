@@ -32,6 +32,18 @@ def _name(value: str) -> str:
     return value
 
 
+def _revision(value: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{40}", value):
+        raise ValueError("a revision is a commit, 40 hex digits: a branch or tag may move")
+    return value
+
+
+def _hub_id(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", value):
+        raise ValueError("expected a dataset of the hub as `owner/name`")
+    return value
+
+
 def _sampler(value: str) -> str:
     if value not in SAMPLERS:
         raise ValueError(unknown("sampler", value, SAMPLERS))
@@ -63,7 +75,7 @@ _listed = BeforeValidator(lambda value: [value] if isinstance(value, str) else v
 _section = BeforeValidator(lambda value: {} if value is None else value)
 Name = Annotated[str, AfterValidator(_name)]
 Names = Annotated[list[str], _listed, Field(min_length=1), AfterValidator(_distinct)]
-Revision = Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
+Revision = Annotated[str, AfterValidator(_revision)]
 Positive = Annotated[int, Field(gt=0)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -88,7 +100,7 @@ class TaskEntry(Section):
 
     task: Annotated[Any, AfterValidator(_task)] = None
     path: str | None = None
-    source: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")] | None = None
+    source: Annotated[str, AfterValidator(_hub_id)] | None = None
     config: str = ""
     revision: Revision | None = None
     half: Annotated[int, Field(ge=0)] | None = None
