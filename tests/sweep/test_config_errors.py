@@ -47,7 +47,8 @@ def errors_of(tmp_path: Path):
         ("review: {}", "review: {role: held}", "s.yaml:3: tasks.review.role: should be 'dev' or 'held-out'"),
         ("review: {}", "sst2: {path: /nowhere}", "s.yaml:3: tasks.sst2: no file or folder '/nowhere'"),
         ("review: {}", "sst2: {config: a}", "s.yaml:3: tasks.sst2: `config` belongs to a `source`"),
-        ("review: {}", "review: {revision: main}", "s.yaml:3: tasks.review.revision: should match pattern"),
+        ("review: {}", "review: {revision: main}", "tasks.review.revision: a revision is a commit"),
+        ("review: {}", "review: {source: imdb}", "tasks.review.source: expected a dataset of the hub"),
         ("review: {}", "mine: {task: {}}", "s.yaml:3: tasks.mine: a described task needs its rows"),
         ("xs: {source: tiny/xs}", "xs: {source: tiny/xxs}", "models.xs: unknown size of tiny 'xxs'"),
         ("xs: {source: tiny/xs}", "xs: {}", "models.xs: unknown model 'xs'; did you mean 'source: tiny/xs'?"),
@@ -196,9 +197,8 @@ def test_a_password_in_a_url_is_not_repeated(errors_of):
     assert "hunter2" not in "\n".join(lines)
 
 
-KEYS = st.sampled_from(
-    "name seeds tasks models pairs methods train search resources store 0 1 xs weak confidence alpha lr a".split()
-)
+SECTIONS = ["name", "seeds", "tasks", "models", "pairs", "methods", "train", "search", "store"]
+KEYS = st.sampled_from([*SECTIONS, "0", "1", "xs", "weak", "confidence", "alpha", "lr", "a"])
 VALUES = st.one_of(
     st.sampled_from(["null", "{}", "[]", "[[1]]", "{a: 1}", "true", "-1", "1e3", "all", "{low: 0, high: 1}"]),
     st.text(),
