@@ -192,4 +192,4 @@ def _skill(stage: Stage, flat: bool) -> float:
     if stage.spec["method"] is None:
         return own
     supervisor = SKILL[stage.inputs["labels"].spec["model"].source.name]
-    return supervisor + RECOVERED[stage.spec["method"].name] * (own - supervisor)
+    return supervisor + RECOVERED.get(stage.spec["method"].name, 0.5) * (own - supervisor)

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from w2s_ray.core.errors import W2SError
 from w2s_ray.report.render import render_files
 from w2s_ray.report.statistics import ArmResult, arm_results
 from w2s_ray.report.table import aggregate
@@ -22,6 +27,7 @@ from w2s_ray.tracking.query import Experiment
 if TYPE_CHECKING:
     import pandas as pd
 
+log = logging.getLogger(__name__)
 VERSION = 1  # of the report's code: bumped when equal data gives other files
 _MARK = ".report.json"
 
@@ -42,7 +48,7 @@ def build_report(
         body = aggregate(sweep, [], level=level) | {"arms": kept}
         _write(out, {"aggregate.json": _json(body)})
         return body
-    groups = cache(lambda test_set: source.truth(test_set).groups)
+    groups = cache(partial(_groups, source))
     arms = arm_results(source.arms(), cells, stages, groups, level=level, draws=draws)
     body = aggregate(sweep, arms, level=level)
     files = render_files(sweep, arms, cells, level=level)
@@ -50,6 +56,15 @@ def build_report(
     _write(out, {_MARK: _json({"digest": digest, "files": _sums(files), "arms": body["arms"]})})
     source.log_report(digest, _arm_metrics(arms), files | {"aggregate.json": _json(body)})
     return body
+
+
+def _groups(source: Experiment, test_set: str) -> NDArray[np.int64] | None:
+    """Group codes of a test set, or None where they did not reach MLflow: there are no intervals then."""
+    try:
+        return source.truth(test_set).groups
+    except W2SError as error:
+        log.warning("no intervals on test set %s: %s", test_set, error)
+        return None
 
 
 def _arm_metrics(arms: Sequence[ArmResult]) -> dict[str, dict[str, float]]:

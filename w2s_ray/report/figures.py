@@ -211,9 +211,7 @@ def _panelled(layers: Any, rows: list[dict[str, Any]], title: str, subtitle: lis
     if len(panels) == 1:
         return palette.theme(layers.properties(data=data, width=_WIDTH, height=_HEIGHT, title=head))
     facet = alt.Facet("panel:N", sort=panels, header=alt.Header(title=None))
-    chart = layers.properties(width=_WIDTH * 0.75, height=_HEIGHT * 0.8).facet(
-        facet=facet, columns=2, data=data
-    )
+    chart = layers.properties(width=205, height=_HEIGHT * 0.8).facet(facet=facet, columns=2, data=data)
     return palette.theme(chart.properties(title=head))
 
 

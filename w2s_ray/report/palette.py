@@ -27,7 +27,7 @@ def theme(chart: Any) -> Any:
         )
         .configure_title(
             fontSize=13, fontWeight=600, anchor="start", subtitleFontSize=11, subtitleColor="#555555",
-            subtitlePadding=4,
+            subtitlePadding=4, offset=12,
         )
         .configure_header(labelFontSize=12, labelFontWeight=600, title=None)
     )  # fmt: skip

@@ -20,7 +20,7 @@ from w2s_ray.report.labels import method_labels
 if TYPE_CHECKING:
     import pandas as pd
 
-Groups = Callable[[str], NDArray[np.int64]]  # name of a test set -> its group codes
+Groups = Callable[[str], NDArray[np.int64] | None]  # name of a test set -> its group codes, if known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,11 +134,14 @@ def _task(
 
 def _gap_se(rows: pd.DataFrame, correct: Mapping[str, NDArray[np.bool_]], groups: Groups) -> float:
     """Of the mean gap: from the items where their correctness is known, else from the cells' own errors."""
+    codes = groups(rows["test_set"].iloc[0])
     try:
         gap = np.stack([_difference(row, "ceiling", correct) for row in rows.to_dict("records")])
     except (KeyError, ValueError):
+        codes = None
+    if codes is None:
         return float(np.sqrt(np.square(rows["gap_se/test"]).sum())) / len(rows)
-    return task_se(gap, groups(rows["test_set"].iloc[0]))
+    return task_se(gap, codes)
 
 
 def _draws(
@@ -147,6 +150,9 @@ def _draws(
     """Bootstrap draws by (arm, task): arms with the same seeds of a task share the drawn items and seeds."""
     found: dict[tuple[str, str], Draws] = {}
     for (task, test_set), rows in cells.groupby(["task", "test_set"], sort=False):
+        codes = groups(str(test_set))
+        if codes is None:
+            continue
         alike: dict[tuple[int, ...], list[tuple[str, list[dict[str, Any]]]]] = {}
         for arm, its in rows.groupby("arm", sort=False):
             ordered = its.sort_values("seed")
@@ -156,7 +162,7 @@ def _draws(
                 gain, gap = (_stack(members, role, correct) for role in ("student", "ceiling"))
             except (KeyError, ValueError):
                 continue  # no per-item results: the report says that there is no interval
-            items = TaskItems(task=str(task), gain=gain, gap=gap, group=groups(str(test_set)))
+            items = TaskItems(task=str(task), gain=gain, gap=gap, group=codes)
             both = bootstrap(items, draws=draws)
             for k, (arm, _) in enumerate(members):
                 found[arm, str(task)] = Draws(gain=both.gain[:, k : k + 1], gap=both.gap[:, k : k + 1])

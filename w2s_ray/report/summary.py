@@ -20,11 +20,14 @@ def arm_table(aggregate: Mapping[str, Any]) -> Table:
     level = next((f"{100 * arm['pgr']['level']:g}%" for arm in aggregate["arms"]), "")
     whole = "" if aggregate["complete"] else " (not complete)"
     table = Table(
-        title=Text(f"{aggregate['sweep']}{whole}: test accuracy in %, PGR"), box=SIMPLE_HEAD, pad_edge=False
+        title=Text(f"{aggregate['sweep']}{whole}: test accuracy in %, PGR"),
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
     )
     table.add_column("pair", no_wrap=True)
-    table.add_column("method", overflow="fold")
-    for name in ("weak", "student", "ceiling", "PGR", level, "cells", "undef."):
+    table.add_column("method", overflow="fold", min_width=16)
+    for name in ("weak", "student", "ceiling", "PGR", level, "cells", "undef"):
         table.add_column(Text(name), justify="right", no_wrap=True)
     labels = method_labels([(arm["method"], arm["params"]) for arm in aggregate["arms"]])
     for arm, label in zip(aggregate["arms"], labels, strict=True):

@@ -55,10 +55,11 @@ def sweep_run(
     truths: Mapping[str, bytes] | None = None,
     running: bool = False,
 ) -> Run:
-    """The sweep's run: its plan in canonical order, how far it came, and the truth of each test set.
+    """The sweep's run: its plan in canonical order, and how far it came.
 
-    `stages` counts unique, reused, run and failed; `failures` maps stage keys to causes; `truths` comes from
-    `truth_artifact`. Put it before the arms (with `running=True`) and again at the end.
+    `stages` counts unique, reused, run and failed; `failures` maps stage keys to causes; `truths` are
+    artifacts of `truth_artifact` for those who browse (the report reads those of the splits). Put it before
+    the arms (with `running=True`) and again at the end.
     """
     arms = list(dict.fromkeys(arm_id(sweep, cell.arm) for cell, _ in cells))
     status: Status = "RUNNING" if running else "FINISHED" if complete else "FAILED"
@@ -132,7 +133,10 @@ def cell_run(
 
 
 def stage_run(sweep: str, stage: Stage, record: Record, store: Store, reused: bool) -> Run:
-    """What one stage did, run here or found in the store; finetunes carry their test correctness."""
+    """What one stage did, run here or found in the store.
+
+    Finetunes carry their test correctness, splits the truth it was measured by.
+    """
     tags = {
         names.SWEEP: sweep,
         names.KEY: record.key,
@@ -144,7 +148,11 @@ def stage_run(sweep: str, stage: Stage, record: Record, store: Store, reused: bo
         names.REUSED: str(reused).lower(),
     }
     points = []
-    if stage.kind == "finetune":
+    artifacts = {}
+    if stage.kind == "split":
+        tags[names.TEST_SET] = files.examples(store, record, "test").digest
+        artifacts = truth_artifact(record, store)
+    elif stage.kind == "finetune":
         split = _record(store, stage.inputs["split"])
         tags |= _correctness(store, record, split)
         rows = files.curve(store, record)
@@ -164,12 +172,13 @@ def stage_run(sweep: str, stage: Stage, record: Record, store: Store, reused: bo
         params=_stage_params(stage),
         metrics={**_finite(record.metrics), names.SECONDS: record.seconds},
         curve=tuple(points),
+        artifacts=artifacts,
         time_ms=_time_ms(record),
     )
 
 
 def truth_artifact(split: Record, store: Store) -> dict[str, bytes]:
-    """{artifact path: labels and groups of the frozen test set}, for `sweep_run(truths=…)`."""
+    """{artifact path: labels and groups of the frozen test set}."""
     rows = files.examples(store, split, "test")
     body = {"labels": rows.labels.tolist(), "groups": rows.groups.tolist()}
     return {names.truth_path(rows.digest): json.dumps(body, separators=(",", ":")).encode()}

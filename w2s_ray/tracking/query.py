@@ -87,11 +87,13 @@ class Experiment:
         """Labels and groups of a test set, by the name that cells and stages carry in `test_set`."""
         from tempfile import TemporaryDirectory
 
+        splits = [run for run in self._found if _tags(run).get(names.STAGE_KIND) == "split"]
+        run = next((run for run in splits if _tags(run).get(names.TEST_SET) == test_set), None)
+        if run is None:
+            raise ConfigError(f"experiment {self.name!r} holds no split with test set {test_set}")
         with TemporaryDirectory() as folder:
             try:
-                path = self._client.download_artifacts(
-                    self._sweep.info.run_id, names.truth_path(test_set), folder
-                )
+                path = self._client.download_artifacts(run.info.run_id, names.truth_path(test_set), folder)
                 with open(path, encoding="utf-8") as file:  # noqa: PTH123
                     body = json.load(file)
             except Exception as error:
