@@ -48,6 +48,10 @@ class Session:
         self._known = set(work.arms)
         self._pending: Question | None = None
 
+    def __reduce__(self) -> Any:
+        """Ray Tune pickles its searcher into its own experiment state; a session does not travel."""
+        return (str, ("a session stays in its process",))
+
     @property
     def sweep(self) -> Sweep:
         return self.work.sweep
