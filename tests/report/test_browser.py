@@ -13,7 +13,8 @@ def test_figures_are_drawn_from_a_file_without_a_network(built):
     assert chromium, "install chromium to run the browser tests"
     found = subprocess.run(
         [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom",
-         "--virtual-time-budget=8000", "--host-resolver-rules=MAP * ~NOTFOUND", (built[1] / "report.html").as_uri()],
+         "--virtual-time-budget=8000", "--host-resolver-rules=MAP * ~NOTFOUND",
+         (built[1] / "report.html").as_uri()],
         capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
     assert found.stdout.count("vega-embed has-actions") == 3

@@ -29,9 +29,9 @@ def sweep(**more):
 
 def test_a_run_arrives_whole_under_its_parent(uri, tmp_path):
     child = Run(
-        id="stage/x", kind="stage", name="x", parent="sweep/s", tags={"w2s.correct": "y" * 9000}, params={"lr": "1e-05"},
-        metrics={"accuracy/test": 0.5}, curve=tuple(Point(name="loss", step=n, value=1 / (n + 1)) for n in range(1500)),
-        artifacts={"truth/t.json": b"{}"},
+        id="stage/x", kind="stage", name="x", parent="sweep/s", tags={"w2s.correct": "y" * 9000},
+        params={"lr": "1e-05"}, metrics={"accuracy/test": 0.5}, artifacts={"truth/t.json": b"{}"},
+        curve=tuple(Point(name="loss", step=n, value=1 / (n + 1)) for n in range(1500)),
     )  # fmt: skip
     assert write(uri, "whole", tmp_path / "spool.jsonl", sweep(), child).close() == 0
     parent, found = sorted(runs_of(uri, "whole"), key=lambda run: run.data.tags[names.KIND] != "sweep")
