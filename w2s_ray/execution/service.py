@@ -1,7 +1,8 @@
 """The broker as a Ray actor, and how a driver or a trial finds it.
 
-One per sweep, named, on the head node, restarted by Ray when it dies: it is rebuilt from its constructor's
-plan, from the store and from the leases. Trials call it with one streaming call per arm.
+One per sweep, named, on the head node, restarted by Ray when it dies. It then knows nothing but its store: the
+driver, which sees a new incarnation, says the plan again, and so does each trial, with its one streaming call
+per arm; what is finished is in the store, what was running has leases of the dead.
 """
 
 from __future__ import annotations
@@ -23,32 +24,30 @@ AHEAD = 16.0  # stages (of one CPU or GPU) to ask a growing cluster for, at leas
 WATCH_S = 10.0
 MAX_CALLS = 100_000  # an async actor's default of 1,000 would leave later calls unserved
 
-Plan = tuple[Sequence[Order], dict[str, tuple[CellStages, ...]]]
-
 
 class BrokerService:
     """The actor's body; every method is a thin call into `Broker`, which needs a running event loop."""
 
-    def __init__(self, store_url: str, plan: Plan, num_stages: int | None, grows: bool, retries: int) -> None:
-        self._arguments = (store_url, plan, num_stages, grows, retries)
+    def __init__(self, store_url: str, num_stages: int | None, grows: bool, retries: int) -> None:
+        self._arguments = (store_url, num_stages, grows, retries)
         self._broker: Broker | None = None
         self._watch: asyncio.Task[None] | None = None
         self.incarnation = uuid.uuid4().hex
 
     def _get(self) -> Broker:
         if self._broker is None:
-            store_url, plan, num_stages, grows, retries = self._arguments
+            store_url, num_stages, grows, retries = self._arguments
             capacity = cluster_capacity(num_stages=num_stages, grows=grows)
             self._broker = Broker(Store(store_url), RayLauncher(), capacity, retries=retries)
-            self._broker.plan(*plan)
-            for arm in plan[1]:
-                self._broker.start(arm)
             if grows:
                 self._watch = asyncio.ensure_future(watch_cluster(self._broker, num_stages))
         return self._broker
 
     async def plan(self, orders: Sequence[Order], arms: dict[str, tuple[CellStages, ...]]) -> None:
+        """Take note of arms and begin to compute them."""
         self._get().plan(orders, arms)
+        for arm in arms:
+            self._get().start(arm)
 
     async def cells(self, arm: str) -> AsyncIterator[CellResult]:
         async for result in self._get().cells(arm):
@@ -89,7 +88,7 @@ async def watch_cluster(broker: Broker, num_stages: int | None) -> None:
 
 
 def start_broker(
-    name: str, store_url: str, plan: Plan, *, num_stages: int | None = None, grows: bool = False, retries: int = 2
+    name: str, store_url: str, *, num_stages: int | None = None, grows: bool = False, retries: int = 2
 ) -> Any:
     """Start (or find) the broker of a sweep in this Ray job.
 
@@ -107,7 +106,7 @@ def start_broker(
         max_task_retries=0,
         max_concurrency=MAX_CALLS,
     )
-    return actor.remote(store_url, ray.put(plan), num_stages, grows, retries)
+    return actor.remote(store_url, num_stages, grows, retries)
 
 
 def find_broker(name: str) -> Any:

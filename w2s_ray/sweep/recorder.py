@@ -41,23 +41,24 @@ class Recorder:
         self._stages: dict[str, Stage] = {}
         self._cells: dict[str, list[PlannedCell]] = {}
         self._open: dict[str, set[str]] = {}
+        self._put_sweep(running=True)
         self.extend(work.arms)
 
     def extend(self, arms: Iterable[str]) -> None:
         """Take note of arms and publish what of them is already there."""
         planned = [cell for arm in arms for cell in self._work.arms[arm]]
-        self._put_sweep(running=True)
         for arm in dict.fromkeys(cell.cell.arm.label for cell in planned):
             self._put_arm(next(cell.cell.arm for cell in planned if cell.cell.arm.label == arm))
-        for stage in closure(stage for cell in planned for stage in roles_of(cell.stages)):
-            self._stages.setdefault(stage.key, stage)
+        stages = closure(stage for cell in planned for stage in roles_of(cell.stages))
+        self._stages |= {stage.key: stage for stage in stages}
+        self._look_up([stage.key for stage in stages])
         for cell in planned:
             self._open[self._cell_id(cell)] = {stage.key for stage in (*roles_of(cell.stages), cell.stages.split)}
             for key in self._open[self._cell_id(cell)]:
                 self._cells.setdefault(key, []).append(cell)
-        for key in list(self._stages):
-            if key in self._records:
-                self._stage_is_there(key)
+        for stage in stages:
+            if stage.key in self._records:
+                self._stage_is_there(stage.key)
 
     def see(self, event: Event) -> None:
         """Take an event of the broker in."""
@@ -97,6 +98,13 @@ class Recorder:
     @property
     def seconds(self) -> float:
         return time.monotonic() - self._started
+
+    def _look_up(self, keys: Iterable[str]) -> None:
+        """Which of these are in the store already."""
+        unknown = [key for key in keys if key not in self._records and key not in self.states]
+        found = self._store.find_all(unknown)
+        self._records |= found
+        self.states |= dict.fromkeys(found, "reused")
 
     def _stage_is_there(self, key: str) -> None:
         record = self._records.get(key) or self._store.find(key)

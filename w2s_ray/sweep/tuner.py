@@ -22,6 +22,7 @@ from w2s_ray.sweep.search import Question
 
 log = logging.getLogger(__name__)
 MAX_TRIALS = 8  # at once; they only wait, and the broker knows all arms of a grid from the start
+TEMP_VARIABLE = "W2S_RAY_TEMP"  # where a Ray of our own keeps its session, if not in /tmp/ray
 ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -38,12 +39,9 @@ def run_on_ray(session: Session, address: str | None) -> None:
     """Answer every question on a Ray cluster: the one at `address` (or RAY_ADDRESS), else one started here."""
     with cluster(address) as joined:
         name = f"w2s-broker-{uuid.uuid4().hex[:8]}"
-        missing = session.work.stages()
-        plan = (session.work.orders(missing), session.work.cell_stages())
         broker = start_broker(
             name,
             session.sweep.store,
-            plan,
             num_stages=session.sweep.resources.max_concurrent,
             grows=joined,
         )
@@ -58,11 +56,13 @@ def cluster(address: str | None) -> Iterator[bool]:
     import ray
 
     address = address or os.environ.get("RAY_ADDRESS") or "local"
-    local = {"include_dashboard": False, "num_cpus": os.cpu_count()} if address == "local" else {}
-    if temporary := os.environ.get("W2S_RAY_TEMP"):
-        local |= {"_temp_dir": temporary} if address == "local" else {}
+    local: dict[str, Any] = {}
+    if address == "local":
+        local = {"include_dashboard": False, "num_cpus": os.cpu_count()}
+        local |= {"_temp_dir": temporary} if (temporary := os.environ.get(TEMP_VARIABLE)) else {}
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING, **local)
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **local)
+        logging.getLogger("ray.tune").setLevel(logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise EnvironmentFault(f"no Ray cluster at {address!r}: {error}") from error
     try:
@@ -104,8 +104,10 @@ def _follow(session: Session, broker: Any, stop: threading.Event) -> None:
                 return
             time.sleep(1)
             continue
-        if name != incarnation:
-            incarnation, seen = name, 0 if incarnation else seen
+        if name != incarnation:  # a new process: it knows no plan yet, and counts its events from 0
+            incarnation, seen = name, 0
+            broker.plan.remote(session.work.orders(session.work.stages()), session.work.cell_stages())
+            continue
         for event in events:
             session.recorder.see(event)
         seen += len(events)
