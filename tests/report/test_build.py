@@ -125,6 +125,24 @@ def test_names_cannot_become_markup(published, tmp_path):
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
 
 
+def test_the_queries_a_user_would_write_find_what_they_should(built, published):
+    import mlflow
+
+    mlflow.set_tracking_uri(published[0])
+    best = mlflow.search_runs(
+        experiment_names=["whole"],
+        filter_string="tags.`w2s.kind` = 'arm' and params.weak = 'xs' and params.strong = 'l'",
+        order_by=["metrics.`pgr/ratio_of_means` DESC"],
+    )
+    assert best["params.method"].tolist() == ["confidence", "naive"]
+    students = mlflow.search_runs(
+        experiment_names=["whole"],
+        filter_string="tags.`w2s.kind` = 'cell' and params.weak = 'xs' and metrics.`pgr/test` > 0.5",
+    )
+    assert set(students["params.method"]) == {"confidence"}
+    assert students["tags.w2s.key.student"].str.startswith("finetune/").all()
+
+
 def test_no_such_experiment_is_bad_input(published, tmp_path):
     with pytest.raises(ConfigError, match="known: half, hostile, whole"):
         build_report(published[0], "nothing", tmp_path)

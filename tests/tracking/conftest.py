@@ -29,7 +29,7 @@ def home(tmp_path_factory):
     """A folder whose mlflow.db has its schema."""
     from w2s_ray.tracking import Tracker, default_uri
 
-    folder = tmp_path_factory.mktemp("tracking")
+    folder = tmp_path_factory.mktemp("tracking of ä sweep")
     Tracker(default_uri(folder), "warm", folder / "warm.jsonl").published()
     return folder
 

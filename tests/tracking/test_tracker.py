@@ -64,7 +64,13 @@ def test_writing_a_document_twice_is_the_same_run(uri, tmp_path):
 def test_an_interrupted_write_is_completed_and_its_curve_is_not_doubled(uri, tmp_path, monkeypatch):
     document = Run(id="stage/x", kind="stage", name="x", curve=(Point(name="loss", step=1, value=2.0),))
     session = Session(uri, "interrupted")
-    monkeypatch.setattr(session.client, "set_tag", lambda *_: (_ for _ in ()).throw(OSError("killed here")))
+    log_batch = session.client.log_batch
+
+    def killed_in_the_middle(run_id, metrics, params, tags):
+        log_batch(run_id, metrics=metrics, params=params)
+        raise OSError("killed here")
+
+    monkeypatch.setattr(session.client, "log_batch", killed_in_the_middle)
     with pytest.raises(OSError, match="killed"):
         session.apply(document)
     assert Session(uri, "interrupted").published() == set()
