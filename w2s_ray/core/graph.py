@@ -112,7 +112,9 @@ def closure(stages: Iterable[Stage]) -> list[Stage]:
     return list(seen.values())
 
 
-def _stage(kind: str, spec: Mapping[str, Any], label: str, inputs: Mapping[str, Stage] | None = None) -> Stage:
+def _stage(
+    kind: str, spec: Mapping[str, Any], label: str, inputs: Mapping[str, Stage] | None = None
+) -> Stage:
     return Stage(kind=kind, version=VERSIONS[kind], spec=spec, label=_safe(label), inputs=inputs or {})
 
 

@@ -27,8 +27,10 @@ def canonical(value: object) -> Any:
     match value:
         case enum.Enum():
             return canonical(value.value)
-        case None | bool() | int():
+        case None | bool():
             return value
+        case int():
+            return int(value)
         case str():
             return _encodable(value)
         case float() if math.isfinite(value):
@@ -44,8 +46,16 @@ def canonical(value: object) -> Any:
 
 def digest(value: object) -> str:
     """The sha256 of `canonical(value)`, 64 hex digits."""
-    text = json.dumps(canonical(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+    return hashlib.sha256(_text(canonical(value)).encode("utf-8")).hexdigest()
+
+
+def derived_seed(seed: int, purpose: str) -> int:
+    """An independent 31-bit seed for one purpose, so that no two draws of a run share a stream."""
+    return int(digest([seed, purpose])[:8], 16) >> 1
+
+
+def _text(reduced: object) -> str:
+    return json.dumps(reduced, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def _fields(value: Any) -> dict[str, Any]:
@@ -53,8 +63,9 @@ def _fields(value: Any) -> dict[str, Any]:
     for field in dataclasses.fields(value):
         item = getattr(value, field.name)
         neutral = field.metadata.get("neutral", _ABSENT)
-        if neutral is _ABSENT or item != neutral:
-            kept[field.name] = canonical(item)
+        reduced = canonical(item)
+        if neutral is _ABSENT or _text(reduced) != _text(canonical(neutral)):  # `==` would take 1 for True
+            kept[field.name] = reduced
     return kept
 
 
@@ -63,9 +74,4 @@ def _encodable(text: str) -> str:
         text.encode("utf-8")
     except UnicodeEncodeError:
         raise TypeError(f"{text!r} is not valid Unicode, so it has no portable identity") from None
-    return str(text)
-
-
-def derived_seed(seed: int, purpose: str) -> int:
-    """An independent 31-bit seed for one purpose, so that no two draws of a run share a stream."""
-    return int(digest([seed, purpose])[:8], 16) >> 1
+    return str.__str__(text)  # the characters, whatever a subclass prints

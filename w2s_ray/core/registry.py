@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
@@ -32,6 +33,7 @@ class Registry(Generic[T]):
         self._noun = noun
         self._package = package
         self._entries: dict[str, T] = {}
+        self._discovering = threading.RLock()
 
     def add(self, name: str) -> Callable[[T], T]:
         """Decorator or function: register an entry under `name`; a name taken twice is our own bug."""
@@ -64,8 +66,13 @@ class Registry(Generic[T]):
         return len(self._entries)
 
     def _discover(self) -> None:
-        if self._package is None:
-            return
-        package, self._package = importlib.import_module(self._package), None
-        for module in pkgutil.iter_modules(package.__path__):
-            importlib.import_module(f"{package.__name__}.{module.name}")
+        with self._discovering:  # a second thread waits until all entries are there
+            if self._package is None:
+                return
+            name, self._package = self._package, None
+            try:
+                for module in pkgutil.iter_modules(importlib.import_module(name).__path__):
+                    importlib.import_module(f"{name}.{module.name}")
+            except BaseException:
+                self._package = name  # half a registry would call a known name unknown
+                raise

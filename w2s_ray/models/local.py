@@ -1,23 +1,21 @@
 """A model folder on disk, named by what is in it, read without torch.
 
 Only safetensors weights and plain tokenizer files count: a pickle is never opened, and a folder that needs
-code of its own is refused. Digests of large files are kept in a small cache by path, size and time of change.
+code of its own is refused.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
-import os
 import re
 import struct
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from w2s_ray.core.errors import ConfigError
+from w2s_ray.core.filecache import digest_of
 from w2s_ray.core.identity import digest
 from w2s_ray.core.specs import Source
 from w2s_ray.models.families import family_of_type
@@ -35,7 +33,6 @@ NATIVE_TYPES = frozenset({
     "starcoder2", "xlm-roberta",
 })  # fmt: skip
 _MAX_HEADER = 100_000_000
-_SMALL = 1_000_000  # bytes below which hashing is quicker than asking the cache
 
 
 def source_of_model(path: str) -> Source:
@@ -53,7 +50,7 @@ def source_of_model(path: str) -> Source:
         *(entry.name for entry in folder.glob("*.safetensors.index.json")),
     ]
     files = [*weights, *(folder / name for name in names if (folder / name).is_file())]
-    return Source(kind="files", digest=digest({entry.name: file_digest(entry) for entry in files}))
+    return Source(kind="files", digest=digest({entry.name: digest_of(entry) for entry in files}))
 
 
 def read_config(folder: Path) -> Mapping[str, Any]:
@@ -90,41 +87,6 @@ def count_parameters(folder: Path, *, num_layers: int | None = None) -> int:
             if num_layers is None or layer is None or int(layer[1]) < num_layers:
                 total += math.prod(entry["shape"])
     return total
-
-
-def file_digest(path: Path) -> str:
-    """The sha256 of a file's content, remembered for large files until its size or time changes."""
-    status = path.stat()
-    if status.st_size < _SMALL:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    key = f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}"
-    cached = _cache_folder() / hashlib.sha256(key.encode()).hexdigest()
-    try:
-        known = cached.read_text()
-        if re.fullmatch(r"[0-9a-f]{64}", known):
-            return known
-    except OSError:
-        pass  # not seen before
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    _remember(cached, found)
-    return found
-
-
-def _remember(cached: Path, found: str) -> None:
-    """Write a cache entry in one step; a cache that cannot be written only costs time."""
-    try:
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=cached.parent, delete=False) as file:
-            file.write(found)
-        Path(file.name).replace(cached)
-    except OSError:
-        return
-
-
-def _cache_folder() -> Path:
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(root) / "w2s_ray" / "digests"
 
 
 def _header(path: Path) -> Mapping[str, Any]:
