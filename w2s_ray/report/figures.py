@@ -104,7 +104,7 @@ def task_bars(arms: Sequence[ArmResult], sizes: Sizes, caption: str) -> Any | No
         legend=alt.Legend(title=None, orient="bottom", columns=2),
     )
     base = alt.Chart().encode(
-        x=alt.X("bar:N", sort=domain, axis=alt.Axis(labels=False, ticks=False, title=None)),
+        x=alt.X("bar:N", sort=domain, axis=None),
         y=alt.Y(
             "accuracy:Q",
             title="test accuracy (%)",
@@ -211,7 +211,7 @@ def _panelled(layers: Any, rows: list[dict[str, Any]], title: str, subtitle: lis
     if len(panels) == 1:
         return palette.theme(layers.properties(data=data, width=_WIDTH, height=_HEIGHT, title=head))
     facet = alt.Facet("panel:N", sort=panels, header=alt.Header(title=None))
-    chart = layers.properties(width=205, height=_HEIGHT * 0.8).facet(facet=facet, columns=2, data=data)
+    chart = layers.properties(width=190, height=_HEIGHT * 0.8).facet(facet=facet, columns=2, data=data)
     return palette.theme(chart.properties(title=head))
 
 

@@ -7,15 +7,13 @@ interrupted, and is completed by the next attempt.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from w2s_ray.tracking import names
 from w2s_ray.tracking.client import connect, find_experiment, search_all, split_tags
 from w2s_ray.tracking.runs import Run
 
-T = TypeVar("T")
 METRICS, PARAMS, TAGS, MAX_PARAM = 1000, 100, 100, 6000
 
 
@@ -67,20 +65,24 @@ class Session:
             for name, value in run.metrics.items()
             if old_metrics.get(name) != value
         ]
-        if (
-            run.id not in self._digests
-        ):  # a curve is written once; an interrupted one again, to the same times
+        if run.id not in self._digests:  # a curve goes once; after an interruption again, to the same times
             metrics += [Metric(point.name, point.value, run.time_ms, point.step) for point in run.curve]
         new_params = [Param(name, value) for name, value in params.items() if name not in old_params]
-        self._log(run_id, metrics, new_params, [RunTag(name, value) for name, value in tags.items()])
         self._log_artifacts(run, run_id)
-        self.client.set_tag(run_id, names.DIGEST, run.digest)
         self.client.set_terminated(run_id, status=run.status, end_time=run.time_ms)
+        tags[names.DIGEST] = run.digest
+        self._log(run_id, metrics, new_params, [RunTag(name, value) for name, value in tags.items()])
 
     def _log(self, run_id: str, metrics: list[Any], params: list[Any], tags: list[Any]) -> None:
-        batches = zip_longest_chunks((metrics, METRICS - PARAMS - TAGS), (params, PARAMS), (tags, TAGS))
-        for some_metrics, some_params, some_tags in batches:
-            self.client.log_batch(run_id, metrics=some_metrics, params=some_params, tags=some_tags)
+        """Batches within MLflow's limits. A batch's tags are written last, so the digest is the last word."""
+        room = METRICS - PARAMS - TAGS
+        while len(metrics) > room or len(params) > PARAMS or len(tags) > TAGS:
+            some, metrics = metrics[:room], metrics[room:]
+            others, params = params[:PARAMS], params[PARAMS:]
+            keep = min(TAGS, len(tags) - 1)  # the digest waits for the last batch
+            early, tags = tags[:keep], tags[keep:]
+            self.client.log_batch(run_id, metrics=some, params=others, tags=early)
+        self.client.log_batch(run_id, metrics=metrics, params=params, tags=tags)
 
     def _log_artifacts(self, run: Run, run_id: str) -> None:
         for path, raw in run.artifacts.items():
@@ -110,9 +112,3 @@ def log_bytes(client: Any, run_id: str, path: str, raw: bytes) -> None:
         file = Path(temporary) / name
         file.write_bytes(raw)
         client.log_artifact(run_id, str(file), folder or None)
-
-
-def zip_longest_chunks(*sized: tuple[Sequence[T], int]) -> list[tuple[list[T], ...]]:
-    """Cut several sequences into chunks of at most their sizes, side by side; the shorter ones end empty."""
-    rounds = max(-(-len(items) // size) for items, size in sized)
-    return [tuple(list(items[n * size : (n + 1) * size]) for items, size in sized) for n in range(rounds)]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from w2s_ray.core.errors import ConfigError, EnvironmentFault, W2SError
 from w2s_ray.tracking import bits, names
-from w2s_ray.tracking.apply import log_bytes, zip_longest_chunks
+from w2s_ray.tracking.apply import log_bytes
 from w2s_ray.tracking.client import connect, find_experiment, join_tag, public, search_all, without_secrets
 
 if TYPE_CHECKING:
@@ -111,8 +111,7 @@ class Experiment:
         for arm, metrics in arm_metrics.items():
             if arm in runs:
                 values = [Metric(name, value, 0, 0) for name, value in sorted(metrics.items())]
-                for (some,) in zip_longest_chunks((values, 1000)):
-                    self._client.log_batch(runs[arm], metrics=some)
+                self._client.log_batch(runs[arm], metrics=values)
         sweep = self._sweep.info.run_id
         for path, raw in artifacts.items():
             log_bytes(self._client, sweep, path, raw)
