@@ -179,13 +179,7 @@ class Broker:
         if record is not None:
             return await self._reused(record)
         await self._inputs(stage)
-        try:
-            record = await self._lease(stage.key)
-            if record is not None:
-                return await self._reused(record)
-            return await self._compute(stage)
-        finally:
-            self._leases.release(stage.key)
+        return await self._compute(stage)
 
     async def _inputs(self, stage: Stage) -> None:
         results = await asyncio.gather(*map(self.ensure, stage.inputs.values()), return_exceptions=True)
@@ -196,38 +190,46 @@ class Broker:
                 cause = result.cause if isinstance(result, StageFailed) else repr(result)
                 raise StageFailed(root, cause)
 
-    async def _lease(self, key: str) -> Record | None:
-        """Wait until this stage is ours to compute (None), or until someone else has computed it."""
-        while not self._leases.acquire(key):
-            await asyncio.sleep(self._lease_poll_s)
-            if (record := self._store.find(key)) is not None:
-                return record
-        return self._store.find(key)
-
     async def _compute(self, stage: Stage) -> Record:
         order = self._orders[stage.identity]
-        for attempt in itertools.count():
+        attempt = 0
+        while True:
             try:
-                return await self._run(order)
+                record = await self._run(order)
+                if record is not None:
+                    return record
+                await asyncio.sleep(self._lease_poll_s)  # somebody else computes it: wait without holding a slot
             except InputLost as lost:
                 await self._recompute(stage, lost.key)
             except Exception as error:
                 await self._judge(stage, error, attempt)
-                order = smaller(order) if is_oom(error) else order
-        raise AssertionError("unreachable")
+                order, attempt = smaller(order) if is_oom(error) else order, attempt + 1
 
-    async def _run(self, order: Order) -> Record:
+    async def _run(self, order: Order) -> Record | None:
+        """Compute a stage when there is room, or read what somebody else has done; None while they are at it."""
         stage = order.errand.stage
         async with self._slot(stage, order.resources):
-            self._begun.add(stage.key)
-            await self._emit("begun", stage.key)
-            started = time.monotonic()
-            await self._launch(order)
-            record = self._store.find(stage.key)
-            if record is None:
-                raise RuntimeError("the worker ended without leaving a record")
-            await self._emit("done", stage.key, seconds=time.monotonic() - started)
-            return record
+            if not self._leases.acquire(stage.key):
+                record = self._store.find(stage.key)
+                return await self._reused(record) if record else None
+            try:
+                if (record := self._store.find(stage.key)) is not None:
+                    return await self._reused(record)
+                return await self._launched(order)
+            finally:
+                self._leases.release(stage.key)
+
+    async def _launched(self, order: Order) -> Record:
+        stage = order.errand.stage
+        self._begun.add(stage.key)
+        await self._emit("begun", stage.key)
+        started = time.monotonic()
+        await self._launch(order)
+        record = self._store.find(stage.key)
+        if record is None:
+            raise RuntimeError("the worker ended without leaving a record")
+        await self._emit("done", stage.key, seconds=time.monotonic() - started)
+        return record
 
     async def _judge(self, stage: Stage, error: Exception, attempt: int) -> None:
         """Return to try again, or raise StageFailed where that cannot help."""

@@ -81,12 +81,22 @@ def following(session: Session, broker: Any) -> Iterator[None]:
     thread.start()
     try:
         yield
+    except BaseException:  # Ctrl-C: nothing new begins
+        _close(broker)
+        raise
     finally:
         stop.set()
-        thread.join(timeout=10)
-        with contextlib.suppress(Exception):  # the cluster may be gone; leases of the dead are taken over
-            ray.get(broker.close.remote(), timeout=5)
+        thread.join(timeout=5)
+        _close(broker)
         ray.kill(broker)
+
+
+def _close(broker: Any) -> None:
+    import ray
+    from ray.exceptions import RayError
+
+    with contextlib.suppress(RayError):  # the cluster may be gone; leases of the dead are taken over
+        ray.get(broker.close.remote(), timeout=3)
 
 
 def _follow(session: Session, broker: Any, stop: threading.Event) -> None:
