@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from w2s_ray.report import palette
+from w2s_ray.report.choice import drawn_arms, headline_arms
 from w2s_ray.report.statistics import ArmResult
 
 Sizes = Mapping[str, int]
@@ -134,17 +135,6 @@ FIGURES: Mapping[str, Figure] = {
 }
 
 
-def headline_arms(arms: Sequence[ArmResult]) -> tuple[ArmResult | None, ArmResult] | None:
-    """(naive, best) of the pair with the widest mean gap; None before any PGR is defined."""
-    defined = [arm for arm in arms if arm.numbers.ratio_of_means is not None]
-    if not defined:
-        return None
-    widest = max(defined, key=lambda arm: (arm.accuracy["ceiling"] or 0) - (arm.accuracy["weak"] or 0))
-    pair = [arm for arm in defined if (arm.weak, arm.strong) == (widest.weak, widest.strong)]
-    naive = next((arm for arm in pair if arm.method == "naive"), None)
-    return naive, max(pair, key=lambda arm: arm.numbers.ratio_of_means or 0.0)
-
-
 def _bar_values(role: str, naive: ArmResult | None, best: ArmResult) -> list[tuple[Any, float]]:
     arm = naive if role == "naive" and naive else best
     field = role if role in ("weak", "ceiling") else "student"
@@ -153,7 +143,7 @@ def _bar_values(role: str, naive: ArmResult | None, best: ArmResult) -> list[tup
 
 def _rows(arms: Sequence[ArmResult], sizes: Sizes) -> list[dict[str, Any]]:
     """A point per arm. Several supervisors: a line each, a panel per method; one: a line per method."""
-    found = [arm for arm in arms if arm.tasks]
+    found = drawn_arms(arms)
     several = len({arm.weak for arm in found}) > 1
     return [
         {

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from w2s_ray.metrics.recovery import MIN_GAP
-from w2s_ray.report.figures import headline_arms
+from w2s_ray.report.choice import headline_arms
 from w2s_ray.report.labels import full_label
 from w2s_ray.report.statistics import ArmResult
 from w2s_ray.report.style import CSS, SCRIPT

@@ -26,4 +26,4 @@ def full_label(method: str, params: Mapping[str, Any]) -> str:
 
 
 def _short(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -20,9 +20,9 @@ from w2s_ray.core.graph import CellStages, Stage, closure
 from w2s_ray.core.identity import digest
 from w2s_ray.core.record import Record
 from w2s_ray.core.specs import Arm, Cell
-from w2s_ray.metrics import health
 from w2s_ray.store import Store
-from w2s_ray.tracking import bits, files, names
+from w2s_ray.tracking import files, names
+from w2s_ray.tracking.marks import cell_faults, correctness, training_faults
 from w2s_ray.tracking.runs import Point, Run, Status
 from w2s_ray.tracking.scores import cell_metrics
 
@@ -120,7 +120,7 @@ def cell_run(
             metrics_here, reason = cell_metrics(rows, p, name)
             metrics |= metrics_here
             tags[f"{names.UNDEFINED}.{name}"] = reason
-    tags[names.SICK] = _json(_cell_faults(metrics, found, store, split))
+    tags[names.SICK] = _json(cell_faults(metrics, found, store, split))
     return Run(
         id=cell_id(sweep, cell, stages),
         kind="cell",
@@ -154,7 +154,7 @@ def stage_run(sweep: str, stage: Stage, record: Record, store: Store, reused: bo
         artifacts = truth_artifact(record, store)
     elif stage.kind == "finetune":
         split = _record(store, stage.inputs["split"])
-        tags |= _correctness(store, record, split)
+        tags |= correctness(store, record, split)
         rows = files.curve(store, record)
         points = [
             Point(name=shown, step=int(row["step"]), value=float(row[name]))
@@ -162,7 +162,7 @@ def stage_run(sweep: str, stage: Stage, record: Record, store: Store, reused: bo
             for name, shown in _CURVE.items()
             if row.get(name) is not None and np.isfinite(row[name])
         ]
-        tags[names.SICK] = _json(_training_faults(store, record, split))
+        tags[names.SICK] = _json(training_faults(store, record, split))
     return Run(
         id=f"stage/{record.key}",
         kind="stage",
@@ -182,41 +182,6 @@ def truth_artifact(split: Record, store: Store) -> dict[str, bytes]:
     rows = files.examples(store, split, "test")
     body = {"labels": rows.labels.tolist(), "groups": rows.groups.tolist()}
     return {names.truth_path(rows.digest): json.dumps(body, separators=(",", ":")).encode()}
-
-
-def _correctness(store: Store, record: Record, split: Record) -> dict[str, str]:
-    rows = files.examples(store, split, "test")
-    p_NC = files.probabilities(store, record, "test", rows.ids)
-    right_N = p_NC.argmax(axis=1) == rows.labels
-    return {
-        names.CORRECT: bits.to_text(right_N),
-        names.TEST_SET: rows.digest,
-        names.NUM_TEST: str(len(right_N)),
-    }
-
-
-def _cell_faults(
-    metrics: Mapping[str, float], found: Mapping[str, Record], store: Store, split: Record
-) -> list[str]:
-    faults = [
-        f"{role}: {fault}"
-        for role, record in found.items()
-        for fault in _training_faults(store, record, split)
-    ]
-    tune = files.examples(store, split, "tune")
-    validation = metrics.get(names.metric("accuracy", "weak", "tune"))
-    faults += health.supervisor_faults(validation, len(tune.ids), health.majority_share(tune.labels))
-    weak, ceiling = (metrics.get(names.metric("accuracy", role, "test")) for role in ("weak", "ceiling"))
-    if weak is not None and ceiling is not None:
-        faults += health.ceiling_faults(weak, ceiling)
-    return faults
-
-
-def _training_faults(store: Store, record: Record, split: Record) -> list[str]:
-    rows = files.examples(store, split, "test")
-    predicted_N = files.probabilities(store, record, "test", rows.ids).argmax(axis=1)
-    losses = [row["loss"] for row in files.curve(store, record) if row.get("loss") is not None]
-    return [*health.prediction_faults(predicted_N, rows.labels), *health.loss_faults(losses)]
 
 
 def _arm_tags(arm: Arm) -> dict[str, str]:
