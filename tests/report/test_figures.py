@@ -13,7 +13,8 @@ def arm(method="naive", *, student=0.7, weak="xs", strong="l", label="", ceiling
     task = TaskResult(mean=mean, role="dev", seeds=(0,), interval=interval, agreement={})
     return ArmResult(
         id=label or method, weak=weak, strong=strong, method=method, params={}, label=label or method,
-        tasks=(task,), num_cells=1, num_undefined=0, num_sick=0, numbers=aggregates([mean]), interval=interval, by_role={},
+        tasks=(task,), num_cells=1, num_undefined=0, num_sick=0, numbers=aggregates([mean]),
+        interval=interval, by_role={},
     )  # fmt: skip
 
 

@@ -62,7 +62,8 @@ def _headline(page: Page) -> str:
     planned = len(page.sweep["cells"])
     notes = [f"{cells} of {planned} cells finished." if cells < planned else f"All {planned} cells finished."]
     if chosen is None:
-        return f'<p class="headline">No performance gap could be measured yet.</p>{_notes(notes)}'
+        found = "is beyond noise so far" if cells < planned else "is beyond noise: no PGR is defined"
+        return f'<p class="headline">No gap between supervisor and ceiling {found}.</p>{_notes(notes)}'
     naive, best = chosen
     accuracy = {role: f"{100 * (value or 0):.1f}%" for role, value in best.accuracy.items()}
     pair = f"{_text(best.weak)} to {_text(best.strong)}"
@@ -140,9 +141,13 @@ def _task_row(arm: ArmResult, task: Any) -> list[str]:
     return [
         _text(f"{arm.weak} → {arm.strong}"), _text(arm.label), _text(mean.task), _text(task.role),
         _percent(mean.weak), _percent(mean.student), _percent(mean.ceiling),
-        f"{100 * found.gap:+.1f}", f"{100 * found.gain:+.1f}", _ratio(found.pgr), interval,
+        f"{100 * found.gap:+.1f}", f"{100 * found.gain:+.1f}", _ratio(found.pgr) if found.pgr is not None else _why(found.undefined), interval,
         *(_percent(task.agreement[where]) for where in ("all", "weak_right", "weak_wrong")),
     ]  # fmt: skip
+
+
+def _why(reason: str) -> str:
+    return f'<span title="{_text(reason)}">undefined</span>'
 
 
 def _figures(page: Page) -> Iterable[str]:
