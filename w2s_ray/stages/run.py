@@ -89,7 +89,7 @@ def _open_inputs(store: Store, stage: Stage) -> tuple[dict[str, Path], dict[str,
         try:
             folders[role] = store.open(record)
         except CorruptRecord as error:
-            store.set_aside(source.key, str(error))
+            store.set_aside(source.key, str(error), attempt=record.attempt)
             raise InputLost(source.key) from error
         files = {name: file.sha256 for name, file in record.files.items()}
         lineage[role] = {"key": source.key, "files": files}

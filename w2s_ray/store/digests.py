@@ -23,11 +23,15 @@ def digest_folder(folder: Path) -> dict[str, File]:
     return {path.relative_to(folder).as_posix(): digest_file(path) for path in files}
 
 
+def matches(path: Path, expected: File) -> bool:
+    """Whether a file is there and is what was recorded."""
+    return path.is_file() and path.stat().st_size == expected.num_bytes and digest_file(path) == expected
+
+
 def verify_folder(folder: Path, files: Mapping[str, File], *, place: str) -> None:
     """Raise CorruptRecord where a file of `files` is missing below `folder` or differs from its digest."""
     for name, expected in files.items():
-        path = folder / name
-        if not path.is_file():
+        if not (folder / name).is_file():
             raise CorruptRecord(f"{place}/{name}: missing")
-        if path.stat().st_size != expected.num_bytes or digest_file(path) != expected:
+        if not matches(folder / name, expected):
             raise CorruptRecord(f"{place}/{name}: content does not match its digest")

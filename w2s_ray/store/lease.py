@@ -1,10 +1,10 @@
 """Leases: they keep two sweeps from computing one stage twice.
 
-`<key>/lease-<n>` is created conditionally and names its owner; `<key>/beat-<n>` holds a counter that the owner
-moves. A lease is stale when its counter has not moved for `STALE_S` of the observer's own clock (clocks of
-different hosts are never compared), or at once if its owner was a process of this host that is gone. Taking
-over creates `lease-<n+1>`, which only one taker can. A lease that is wrongly taken over costs a computation,
-never a result.
+`<key>/lease-<n>` is created conditionally and names its owner; `<key>/beat-<n>` holds a counter that the
+owner moves. A lease is stale when its counter has not moved for `STALE_S` of the observer's own clock (clocks
+of different hosts are never compared), or at once if its owner was a process of this host that is gone.
+Taking over creates `lease-<n+1>`, which only one taker can. A lease that is wrongly taken over costs a
+computation, never a result.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ import socket
 import threading
 import time
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 
+from w2s_ray.core.errors import EnvironmentFault
 from w2s_ray.store.backend import Backend
 
 log = logging.getLogger(__name__)
@@ -36,7 +38,7 @@ class Leases:
         self._beat_s = beat_s
         self._owner = uuid.uuid4().hex
         self._held: dict[str, int] = {}
-        self._seen: dict[tuple[str, int], tuple[bytes | None, float]] = {}
+        self._seen: dict[str, _Sight] = {}
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
@@ -44,49 +46,72 @@ class Leases:
     def acquire(self, key: str) -> bool:
         """Try to take the lease of `key`; False where somebody alive holds it."""
         newest = _newest(self._backend, key)
-        if newest is not None and not self._is_stale(key, newest):
+        older = None if newest is None else self._backend.read(f"{key}/lease-{newest}")
+        if newest is not None and not self._is_stale(key, newest, older):
             return False
         number = 0 if newest is None else newest + 1
         if not self._backend.create(f"{key}/lease-{number}", self._claim()):
+            return False
+        if not self._is_alone(key, number, older):
+            self._remove(key, number)
             return False
         if newest is not None:
             log.warning("took over the stale lease %s/lease-%d", key, newest)
         with self._lock:
             self._held[key] = number
+        self._seen.pop(key, None)
         self._start()
         return True
 
     def release(self, key: str) -> None:
-        """Give the lease of `key` back; leases of others stay."""
-        with self._lock:
+        """Give the lease of `key` back, if it is ours. What cannot be removed goes stale by itself."""
+        with self._lock:  # a heartbeat in progress ends first, and leaves nothing behind
             number = self._held.pop(key, None)
         if number is None:
             return
-        for older in range(number, -1, -1):
-            self._backend.remove(f"{key}/beat-{older}")
-            self._backend.remove(f"{key}/lease-{older}")
+        try:
+            for older in range(number, -1, -1):
+                self._remove(key, older)
+        except EnvironmentFault as error:
+            log.warning("could not remove the lease of %s: %s", key, error)
 
     def close(self) -> None:
         """Release everything and stop the heartbeat."""
         self._closed.set()
         for key in list(self._held):
             self.release(key)
+        if self._thread is not None:
+            self._thread.join(self._beat_s)
 
     def _claim(self) -> bytes:
         claim = {"owner": self._owner, "host": host(), "pid": os.getpid(), "born": born(os.getpid())}
-        return json.dumps(claim).encode()
+        return json.dumps(claim | {"nonce": uuid.uuid4().hex}).encode()
 
-    def _is_stale(self, key: str, number: int) -> bool:
-        claim = self._backend.read(f"{key}/lease-{number}")
-        if claim is None or _owner_is_dead(claim):
+    def _is_stale(self, key: str, number: int, claim: bytes | None) -> bool:
+        """Whether the lease is dead, or has not moved since this observer saw it so, long enough ago."""
+        if claim is not None and (_owner_is_dead(claim) or self._was_never_ours(key, claim)):
             return True
-        beat = self._backend.read(f"{key}/beat-{number}")
+        state = (number, claim, self._backend.read(f"{key}/beat-{number}"))
         now = time.monotonic()
-        last, since = self._seen.get((key, number), (None, now))
-        if last != beat or (key, number) not in self._seen:
-            self._seen[key, number] = (beat, now)
+        seen = self._seen.get(key)
+        if seen is None or seen.state != state:
+            self._seen[key] = _Sight(state=state, since=now)
             return False
-        return now - since > self._stale_s
+        return now - seen.since > self._stale_s
+
+    def _was_never_ours(self, key: str, claim: bytes) -> bool:
+        """Whether we made this lease by a call that reported an error, so that nobody holds it."""
+        return bool(json.loads(claim).get("owner") == self._owner) and key not in self._held
+
+    def _is_alone(self, key: str, number: int, older: bytes | None) -> bool:
+        """Whether no lease came or went while ours was made: of two takers that met, at most one stays."""
+        if _newest(self._backend, key) != number:
+            return False
+        return number == 0 or self._backend.read(f"{key}/lease-{number - 1}") == older
+
+    def _remove(self, key: str, number: int) -> None:
+        self._backend.remove(f"{key}/beat-{number}")
+        self._backend.remove(f"{key}/lease-{number}")
 
     def _start(self) -> None:
         if self._thread is None or not self._thread.is_alive():
@@ -97,13 +122,25 @@ class Leases:
         counter = 0
         while not self._closed.wait(self._beat_s):
             counter += 1
-            with self._lock:
-                held = dict(self._held)
-            for key, number in held.items():
-                try:
-                    self._backend.write(f"{key}/beat-{number}", str(counter).encode())
-                except Exception as error:  # a lost beat may cost a lease, never a result
-                    log.warning("no heartbeat for %s: %s", key, error)
+            for key in list(self._held):
+                with self._lock:
+                    self._move(key, counter)
+
+    def _move(self, key: str, counter: int) -> None:
+        if key not in self._held:
+            return
+        try:
+            self._backend.write(f"{key}/beat-{self._held[key]}", str(counter).encode())
+        except Exception as error:  # a lost beat may cost a lease, never a result
+            log.warning("no heartbeat for %s: %s", key, error)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sight:
+    """What a lease looked like (number, claim, beat), and since when by the observer's own clock."""
+
+    state: tuple[int, bytes | None, bytes | None]
+    since: float
 
 
 def is_leased(backend: Backend, key: str) -> bool:
@@ -119,7 +156,7 @@ def host() -> str:
     """This host's process namespace: pids may be compared only within it."""
     boot = _read("/proc/sys/kernel/random/boot_id")
     try:
-        namespace = os.readlink("/proc/self/ns/pid")
+        namespace = str(Path("/proc/self/ns/pid").readlink())
     except OSError:
         namespace = ""
     return f"{socket.gethostname()} {boot} {namespace}"
@@ -127,8 +164,8 @@ def host() -> str:
 
 def born(pid: int) -> str:
     """When a process started, in clock ticks since boot, or "" where it is gone: pids are reused."""
-    stat = _read(f"/proc/{pid}/stat")
-    return stat.rsplit(")", 1)[-1].split()[19] if stat else ""
+    stat = _read(f"/proc/{pid}/stat").rsplit(")", 1)[-1].split()
+    return stat[19] if stat and stat[0] not in "ZX" else ""  # a zombie works no more
 
 
 def _owner_is_dead(claim: bytes) -> bool:
