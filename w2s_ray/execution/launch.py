@@ -71,6 +71,7 @@ class RayLauncher:
         if order.resources.launcher == "here":
             await launch_here(order)
         elif order.resources.launcher == "train":
+            self._end_idle()
             with ray_errors():
                 await _train_driver().remote(order)
         else:
@@ -95,7 +96,16 @@ class RayLauncher:
 
     def _lease(self, shape: tuple[float, float]) -> _Warm:
         idle = self._idle.get(shape)
-        return idle.pop() if idle else _Warm(actor=_warm_actor(*shape))
+        if idle:
+            return idle.pop()
+        self._end_idle()
+        return _Warm(actor=_warm_actor(*shape))
+
+    def _end_idle(self) -> None:
+        """Idle actors hold CPUs and GPUs that something else is about to ask for."""
+        for idle in self._idle.values():
+            while idle:
+                idle.pop().end()
 
     def _give_back(self, shape: tuple[float, float], warm: _Warm) -> None:
         warm.idle_since = time.monotonic()
