@@ -133,6 +133,7 @@ def _task_table(page: Page) -> str:
 
 def _task_row(arm: ArmResult, task: Any) -> list[str]:
     mean, found = task.mean, task.mean.recovery
+    pgr = _why(found.undefined) if found.pgr is None else _ratio(found.pgr)
     interval = (
         f"{task.interval.low:.2f} … {task.interval.high:.2f}"
         if task.interval and found.pgr is not None
@@ -141,7 +142,7 @@ def _task_row(arm: ArmResult, task: Any) -> list[str]:
     return [
         _text(f"{arm.weak} → {arm.strong}"), _text(arm.label), _text(mean.task), _text(task.role),
         _percent(mean.weak), _percent(mean.student), _percent(mean.ceiling),
-        f"{100 * found.gap:+.1f}", f"{100 * found.gain:+.1f}", _ratio(found.pgr) if found.pgr is not None else _why(found.undefined), interval,
+        f"{100 * found.gap:+.1f}", f"{100 * found.gain:+.1f}", pgr, interval,
         *(_percent(task.agreement[where]) for where in ("all", "weak_right", "weak_wrong")),
     ]  # fmt: skip
 
