@@ -120,4 +120,4 @@ def _stage(
 
 def _safe(label: str) -> str:
     """A label that is one path component of at most 100 bytes on any file system and object store."""
-    return re.sub(r"[^A-Za-z0-9._=-]+", "_", label).strip("._-")[:100] or "unnamed"
+    return re.sub(r"[^A-Za-z0-9._=-]+", "_", label).strip("._=-")[:100] or "unnamed"

@@ -120,7 +120,7 @@ class Store:
     def collect_garbage(self) -> list[str]:
         """Remove attempts and leases that nobody works on, and checkpoints of finished stages.
 
-        Returns what was removed. What a record names is kept, and all beside a record that nobody understands.
+        Returns what was removed. What a record names is kept, and all beside a record that makes no sense.
         """
         removed = []
         for key in self._folders():
