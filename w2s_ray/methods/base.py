@@ -8,6 +8,7 @@ validation, `w2s plan` and `w2s list` stay instant.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, runtime_checkable
@@ -62,9 +63,23 @@ class Parameter:
             raise ConfigError(f"{self.name} = {value!r}: expected {self.type.__name__}")
         if self.choices and value not in self.choices:
             raise ConfigError(f"{self.name} = {value!r}: expected one of {', '.join(map(str, self.choices))}")
-        if (self.ge is not None and value < self.ge) or (self.le is not None and value > self.le):
-            raise ConfigError(f"{self.name} = {value!r}: expected {self.ge} … {self.le}")
+        if isinstance(value, int | float) and not self._in_range(value):
+            raise ConfigError(f"{self.name} = {value!r}: expected {self._range()}")
         return value
+
+    def _in_range(self, value: float) -> bool:
+        above = self.ge is None or value >= self.ge
+        return math.isfinite(value) and above and (self.le is None or value <= self.le)
+
+    def _range(self) -> str:
+        if self.ge is not None and self.le is not None:
+            return f"{self.ge:g} … {self.le:g}"
+        bounds = [
+            f"{sign} {bound:g}"
+            for sign, bound in (("at least", self.ge), ("at most", self.le))
+            if bound is not None
+        ]
+        return bounds[0] if bounds else "a finite number"
 
 
 def parameter(
@@ -100,7 +115,9 @@ def parameters(name: str) -> dict[str, Parameter]:
     """The declared parameters of method `name`."""
     types = {"float": float, "int": int, "str": str, "bool": bool}
     return {
-        field.name: Parameter(name=field.name, type=types[str(field.type)], default=field.default, **field.metadata)
+        field.name: Parameter(
+            name=field.name, type=types[str(field.type)], default=field.default, **field.metadata
+        )
         for field in dataclasses.fields(METHODS[name])
     }
 

@@ -16,9 +16,9 @@ class Confidence:
 
     CE(f, (1 - a) w + a g),  a = alpha * min(1, progress / warmup)   (Burns et al. 2023, A.4)
 
-    With two classes g = 1[f > t], where t makes exactly the prior's share of the *global* batch positive; with
-    more, g is the arg-max. At alpha = 0 this is `naive`. The paper's alpha is 0.75 for its largest students
-    and 0.5 otherwise, its warm-up 0.2 of training.
+    With two classes g = 1[f > t], where t makes exactly the prior's share of the *global* batch positive;
+    with more, g is the arg-max. At alpha = 0 this is `naive`. The paper's alpha is 0.75 for its largest
+    students and 0.5 otherwise, its warm-up 0.2 of training.
     """
 
     alpha: float = parameter(0.5, ge=0, le=1, doc="weight of the student's own guess after warm-up")

@@ -1,4 +1,4 @@
-"""Backbone and head: the only place that knows heads, pooling and padding."""
+"""A backbone with its head: the only place that knows pooling and padding. The head is head.py."""
 
 from __future__ import annotations
 
@@ -14,36 +14,22 @@ from torch import Tensor, nn
 from w2s_ray.core.errors import EnvironmentFault
 from w2s_ray.core.specs import ModelSpec
 from w2s_ray.models.encode import ensure_pad_token
+from w2s_ray.models.head import Head, HeadPlan, build_head
 from w2s_ray.models.tiny import build_tokenizer, size_of, tiny_config
 
 log = logging.getLogger(__name__)
 _DROPOUTS = ("dropout", "pdrop", "dropout_prob")
-_OUTPUT_NAMES = ("lm_head.weight", "embed_out.weight", "output.weight")
-_INPUT_NAMES = ("wte.weight", "embed_tokens.weight", "embed_in.weight")
-SMALL_STD = 0.01
-
-
-@dataclass(frozen=True, kw_only=True)
-class HeadPlan:
-    """The shape of an answer: `num_classes` logits on one text, or with two texts one score each.
-
-    `init` is `words`, `small` or `zero` (core.specs.TrainSpec); `label_words` name the classes' tokens.
-    """
-
-    num_classes: int
-    num_texts: int = 1
-    label_words: Sequence[str] = ()
-    init: str = "words"
+_OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")  # positions begin after the pad id
 
 
 class Classifier(nn.Module):
     """A backbone with a linear head on its pooled hidden state.
 
-    With two texts per example the head has one output, and the logits of an example are (score of the second,
-    score of the first): class 1, "the first is better", has probability sigmoid(s1 - s2) (Burns et al. 2023, A.3).
+    With two texts per example the head has one output, and the logits of an example are (score of the
+    second, score of the first): class 1, "the first is better", has probability sigmoid(s1 - s2) (Burns et al. 2023, A.3).
     """
 
-    def __init__(self, backbone: nn.Module, head: nn.Linear, *, pooling: str, num_texts: int) -> None:
+    def __init__(self, backbone: nn.Module, head: Head, *, pooling: str, num_texts: int) -> None:
         super().__init__()
         self.backbone = backbone
         self.head = head
@@ -53,7 +39,7 @@ class Classifier(nn.Module):
     def forward(self, input_ids_RT: Tensor, mask_RT: Tensor) -> Tensor:
         """Logits [examples, classes] in fp32 from rows of right-padded texts, an example's texts adjacent."""
         hidden_RTD = self.backbone(input_ids=input_ids_RT, attention_mask=mask_RT).last_hidden_state
-        logits_RK = self.head(pool(hidden_RTD, mask_RT, self.pooling).to(self.head.weight.dtype)).float()
+        logits_RK: Tensor = self.head(pool(hidden_RTD, mask_RT, self.pooling))
         if self.num_texts == 1:
             return logits_RK
         return logits_RK.view(-1, self.num_texts).flip(1)
@@ -73,7 +59,8 @@ def pool(hidden_RTD: Tensor, mask_RT: Tensor, pooling: str) -> Tensor:
     """One vector per row, by the attention mask: the last real token's, or the mean of all real ones."""
     if pooling == "mean":
         weight_RT1 = mask_RT.to(hidden_RTD.dtype).unsqueeze(-1)
-        return (hidden_RTD * weight_RT1).sum(1) / weight_RT1.sum(1).clamp(min=1)
+        mean_RD: Tensor = (hidden_RTD * weight_RT1).sum(1) / weight_RT1.sum(1).clamp(min=1)
+        return mean_RD
     last_R = mask_RT.long().sum(1).clamp(min=1) - 1
     return hidden_RTD[torch.arange(len(hidden_RTD), device=hidden_RTD.device), last_R]
 
@@ -91,20 +78,29 @@ def build(
     ensure_pad_token(tokenizer)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        linear, head_init = _head(model, folder, config, tokenizer, head)
+        linear, head_init = build_head(
+            model, folder, config, tokenizer, head, one_sided=not is_encoder(config)
+        )
         backbone = _backbone(model, folder, config)
         if model.lora is not None:
             backbone = _with_lora(backbone, model)
     without_dropout(backbone)
     pooling = model.pooling if model.pooling != "auto" else ("mean" if is_encoder(config) else "last")
     classifier = Classifier(backbone, linear, pooling=pooling, num_texts=head.num_texts)
-    positions = getattr(config, "max_position_embeddings", None) or model.context
     return Built(
         classifier=classifier.train(),
         tokenizer=tokenizer,
-        max_tokens=min(model.context, positions),
+        max_tokens=min(model.context, num_positions(config) or model.context),
         head_init=head_init,
     )
+
+
+def num_positions(config: Any) -> int | None:
+    """The longest input that a model has positions for; None where it has no such limit."""
+    positions: int | None = getattr(config, "max_position_embeddings", None)
+    if positions is not None and config.model_type in _OFFSET_POSITIONS:
+        positions -= int(config.pad_token_id) + 1
+    return positions
 
 
 def is_encoder(config: Any) -> bool:
@@ -115,7 +111,7 @@ def is_encoder(config: Any) -> bool:
 
 
 def without_dropout(module: nn.Module) -> None:
-    """Set every dropout to 0, so that train mode (which gradient checkpointing needs) computes like eval mode."""
+    """Set every dropout to 0, so that train mode, which gradient checkpointing needs, is like eval."""
     for child in module.modules():
         if isinstance(child, nn.Dropout):
             child.p = 0.0
@@ -137,7 +133,9 @@ def quiet() -> None:
     transformers.logging.disable_progress_bar()
 
 
-def _config_and_tokenizer(model: ModelSpec, folder: Path | None, vocabulary: Sequence[str]) -> tuple[Any, Any]:
+def _config_and_tokenizer(
+    model: ModelSpec, folder: Path | None, vocabulary: Sequence[str]
+) -> tuple[Any, Any]:
     if folder is None:
         tokenizer = build_tokenizer(vocabulary)
         size = size_of(model.source.name)
@@ -149,6 +147,7 @@ def _config_and_tokenizer(model: ModelSpec, folder: Path | None, vocabulary: Seq
     for name in list(config.to_dict()):
         if name.endswith(_DROPOUTS) and isinstance(getattr(config, name), float | int):
             setattr(config, name, 0.0)
+    config.use_cache = False  # of keys and values, for generation
     return config, AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
 
 
@@ -168,7 +167,9 @@ def _backbone(model: ModelSpec, folder: Path | None, config: Any) -> nn.Module:
     )
     missing = [name for name in info["missing_keys"] if not name.startswith("pooler.")]
     if missing or info["mismatched_keys"]:
-        raise EnvironmentFault(f"{folder}: the checkpoint lacks weights of the model: {(missing or info)!s:.300}")
+        raise EnvironmentFault(
+            f"{folder}: the checkpoint lacks weights of the model: {(missing or info)!s:.300}"
+        )
     if getattr(backbone, "pooler", None) is not None:
         backbone.pooler = None  # unused, and where the checkpoint has none it would be random
     loaded: nn.Module = backbone
@@ -184,50 +185,3 @@ def _with_lora(backbone: nn.Module, model: ModelSpec) -> nn.Module:
     )
     adapted: nn.Module = get_peft_model(backbone, config)
     return adapted
-
-
-def _head(
-    model: ModelSpec, folder: Path | None, config: Any, tokenizer: Any, plan: HeadPlan
-) -> tuple[nn.Linear, str]:
-    """The linear head and how it was really initialised; no bias, so that `words` is the LM head's own logits."""
-    num_outputs = 1 if plan.num_texts > 1 else plan.num_classes
-    linear = nn.Linear(int(config.hidden_size), num_outputs, bias=False)
-    rows = None
-    if plan.init == "words" and plan.num_texts == 1 and folder is not None and model.pretrained:
-        rows = unembedding_rows(folder, config, tokenizer, plan.label_words)
-    with torch.no_grad():
-        if rows is not None:
-            linear.weight.copy_(rows)
-            return linear, "words"
-        if plan.init == "zero":
-            linear.weight.zero_()
-        else:
-            linear.weight.normal_(std=SMALL_STD)
-    return linear, "zero" if plan.init == "zero" else "small"
-
-
-def unembedding_rows(folder: Path, config: Any, tokenizer: Any, words: Sequence[str]) -> Tensor | None:
-    """The unembedding's rows of the label words, or None: no words, a word of several tokens, an encoder.
-
-    Read from the checkpoint's file, where tied matrices are stored once, under the input embedding's name.
-    """
-    ids = [tokenizer.convert_tokens_to_ids(word) for word in words]
-    if not ids or is_encoder(config) or any(i is None or i == tokenizer.unk_token_id for i in ids):
-        return None
-    names = _OUTPUT_NAMES + (_INPUT_NAMES if config.tie_word_embeddings else ())
-    for file in sorted(folder.glob("*.safetensors")):
-        rows = _rows_in(file, names, ids)
-        if rows is not None:
-            return rows
-    return None
-
-
-def _rows_in(file: Path, names: Sequence[str], ids: Sequence[int]) -> Tensor | None:
-    from safetensors import safe_open
-
-    with safe_open(str(file), framework="pt") as tensors:
-        for stored in tensors.keys():  # noqa: SIM118 - safetensors' handle is not iterable
-            if stored.endswith(tuple(names)):
-                matrix = tensors.get_slice(stored)
-                return torch.cat([matrix[i : i + 1] for i in ids]).float()
-    return None

@@ -8,7 +8,9 @@ from typing import Any
 from w2s_ray.core.errors import DataError
 
 
-def encode(tokenizer: Any, contexts: Sequence[str], texts: Sequence[str], *, max_tokens: int) -> list[list[int]]:
+def encode(
+    tokenizer: Any, contexts: Sequence[str], texts: Sequence[str], *, max_tokens: int
+) -> list[list[int]]:
     """Token ids of `context + text`, special tokens included, each at most `max_tokens` long.
 
     Where a pair is too long, its context loses its end; DataError where the text alone does not fit.
@@ -16,8 +18,12 @@ def encode(tokenizer: Any, contexts: Sequence[str], texts: Sequence[str], *, max
     if not texts:
         return []
     full = [context + text for context, text in zip(contexts, texts, strict=True)]
-    encoded: list[list[int]] = tokenizer(full, add_special_tokens=True, truncation=False, verbose=False)["input_ids"]
+    encoded: list[list[int]] = tokenizer(full, add_special_tokens=True, truncation=False, verbose=False)[
+        "input_ids"
+    ]
     for row, ids in enumerate(encoded):
+        if not ids:
+            raise DataError(f"an empty text has no token to read an answer from (text {row} of {len(texts)})")
         if len(ids) > max_tokens:
             encoded[row] = _fit(tokenizer, contexts[row], texts[row], max_tokens, len(ids) - max_tokens)
     return encoded

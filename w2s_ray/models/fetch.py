@@ -36,5 +36,7 @@ def fetch(model: ModelSpec, places: Mapping[str, str]) -> Path:
 def _placed(digest: str, places: Mapping[str, str]) -> Path:
     place = places.get(digest)
     if place is None or not Path(place).is_dir():
-        raise EnvironmentFault(f"the model folder {place or digest[:12]} is not on this machine; share it with the workers")
+        raise EnvironmentFault(
+            f"the model folder {place or digest[:12]} is not on this machine; share it with the workers"
+        )
     return Path(place)

@@ -1,4 +1,4 @@
-"""`predictions.parquet`: class probabilities by example id and split, and the only place that knows its columns.
+"""`predictions.parquet`: class probabilities by example id and split; its columns are known only here.
 
 Rows are sorted by split, then by id; a task's test rows are therefore in one frozen order for every model.
 """
@@ -35,17 +35,21 @@ class Predictions:
         )
 
     def by_id(self, ids: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Probabilities of these examples, joined by id, never by position; DataError where one is missing."""
+        """Probabilities of these examples, joined by id, not by position; DataError where one lacks."""
         row_of = {name: row for row, name in enumerate(self.ids)}
         missing = [name for name in ids if name not in row_of]
         if missing:
-            raise DataError(f"the weak labels lack {len(missing)} of {len(ids)} examples, {missing[0]!r} first")
+            raise DataError(
+                f"the weak labels lack {len(missing)} of {len(ids)} examples, {missing[0]!r} first"
+            )
         return self.p_NC[[row_of[name] for name in ids]]
 
 
 def write_predictions(folder: Path, predictions: Predictions) -> None:
     """Write the file; equal predictions give equal bytes."""
-    order = sorted(range(len(predictions.ids)), key=lambda row: (predictions.splits[row], predictions.ids[row]))
+    order = sorted(
+        range(len(predictions.ids)), key=lambda row: (predictions.splits[row], predictions.ids[row])
+    )
     p_NC = np.ascontiguousarray(predictions.p_NC[order], dtype=np.float32)
     table = pa.table(
         {

@@ -1,7 +1,7 @@
 """Pretrain a rung of the offline ladder on the generated corpus, and ask it the tasks' questions zero-shot.
 
-Leaves `model/` (configuration, safetensors, tokenizer) and `metrics.json`. Zero-shot accuracy, not the loss, is
-the health check: a larger rung should hold every latent concept.
+Leaves `model/` (configuration, safetensors, tokenizer) and `metrics.json`. Zero-shot accuracy, not the loss,
+is the health check: a larger rung should hold every latent concept.
 """
 
 from __future__ import annotations
@@ -40,7 +40,11 @@ def run(job: Job, worker: Worker) -> Outcome:
     assert len(model.gpt_neox.rotary_emb.inv_freq) * 2 == size.hidden // size.heads, "rotary covers the head"
     batches = packed_corpus(tokenizer, seed=derived_seed(seed, "corpus"))
     losses = train_language(model, batches, LanguageRecipe(lr=size.lr), pad_id=tokenizer.pad_token_id)
-    metrics = {"loss/last": sum(losses[-50:]) / len(losses[-50:]), "loss/first": losses[0], "steps": float(len(losses))}
+    metrics = {
+        "loss/last": sum(losses[-50:]) / len(losses[-50:]),
+        "loss/first": losses[0],
+        "steps": float(len(losses)),
+    }
     metrics |= {f"zero_shot/{genre}": zero_shot(model, tokenizer, genre, seed=seed) for genre in GENRES}
     model.save_pretrained(job.out / "model")
     tokenizer.save_pretrained(job.out / "model")
@@ -49,7 +53,7 @@ def run(job: Job, worker: Worker) -> Outcome:
 
 
 def packed_corpus(tokenizer: Any, *, seed: int) -> Any:
-    """Token ids [steps, rows, tokens]: whole documents in order, each row filled up with padding; no row twice."""
+    """Token ids [steps, rows, tokens]: whole documents in order, rows filled up with padding; none twice."""
     import torch
 
     from w2s_ray.models.tiny import ROW_TOKENS, ROWS, STEPS
@@ -75,12 +79,16 @@ def zero_shot(model: Any, tokenizer: Any, genre: str, *, seed: int) -> float:
     from w2s_ray.tasks.world import probes
 
     asked = probes(genre, NUM_PROBES, seed)
-    encoded = tokenizer([probe.prefix for probe in asked], padding=True, padding_side="right", return_tensors="pt")
+    encoded = tokenizer(
+        [probe.prefix for probe in asked], padding=True, padding_side="right", return_tensors="pt"
+    )
     right = 0
     with torch.no_grad():
         for start in range(0, len(asked), 100):
             mask_RT = encoded["attention_mask"][start : start + 100]
-            logits_RTV = model(input_ids=encoded["input_ids"][start : start + 100], attention_mask=mask_RT).logits
+            logits_RTV = model(
+                input_ids=encoded["input_ids"][start : start + 100], attention_mask=mask_RT
+            ).logits
             last_RV = logits_RTV[torch.arange(len(mask_RT)), mask_RT.sum(1) - 1].softmax(-1)
             for p_V, probe in zip(last_RV, asked[start : start + 100], strict=True):
                 classes = [p_V[tokenizer.convert_tokens_to_ids(list(words))].sum() for words in probe.answers]

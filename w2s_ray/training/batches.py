@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -27,24 +29,44 @@ class Tokens:
     def __len__(self) -> int:
         return len(self.texts)
 
-    def length(self, row: int) -> int:
-        """Tokens of an example's longest text."""
-        return max(len(text) for text in self.texts[row])
+    @cached_property
+    def lengths(self) -> Rows:
+        """Tokens of each example's longest text."""
+        lengths: Rows = self._text_lengths.reshape(len(self), -1).max(axis=1)
+        return lengths
 
     @property
     def num_texts(self) -> int:
+        """Texts of an example: one, or two if pairwise."""
         return len(self.texts[0]) if self.texts else 1
 
+    def take(self, rows: Sequence[int] | Rows) -> Tokens:
+        """The examples at these positions, in their order."""
+        return Tokens(texts=[self.texts[row] for row in rows], pad_id=self.pad_id)
+
     def padded(self, rows: Sequence[int] | Rows, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Right-padded ids and mask [rows × texts, longest]; by the mask alone is a token known to be real."""
-        flat = [text for row in rows for text in self.texts[int(row)]]
-        longest = max(len(text) for text in flat)
-        ids_RT = torch.full((len(flat), longest), self.pad_id, dtype=torch.long)
-        mask_RT = torch.zeros((len(flat), longest), dtype=torch.long)
-        for index, text in enumerate(flat):
-            ids_RT[index, : len(text)] = torch.tensor(text, dtype=torch.long)
-            mask_RT[index, : len(text)] = 1
-        return ids_RT.to(device), mask_RT.to(device)
+        """Right-padded ids and mask [rows × texts, longest]; the mask alone tells which tokens are real."""
+        places_R = np.add.outer(np.asarray(rows) * self.num_texts, np.arange(self.num_texts)).ravel()
+        lengths_R, starts_R = self._text_lengths[places_R], self._starts[places_R]
+        columns_T = np.arange(lengths_R.max())
+        mask_RT = columns_T < lengths_R[:, None]
+        ids_RT = np.full(mask_RT.shape, self.pad_id, dtype=np.int64)
+        ids_RT[mask_RT] = self._flat[(starts_R[:, None] + columns_T)[mask_RT]]
+        return torch.from_numpy(ids_RT).to(device), torch.from_numpy(mask_RT.astype(np.int64)).to(device)
+
+    @cached_property
+    def _text_lengths(self) -> Rows:
+        return np.array([len(text) for texts in self.texts for text in texts], dtype=np.int64)
+
+    @cached_property
+    def _starts(self) -> Rows:
+        """Where each text begins in `_flat`."""
+        return np.cumsum(self._text_lengths) - self._text_lengths
+
+    @cached_property
+    def _flat(self) -> Rows:
+        every = chain.from_iterable(text for texts in self.texts for text in texts)
+        return np.fromiter(every, dtype=np.int64, count=int(self._text_lengths.sum()))
 
 
 def global_batches(num_rows: int, *, batch: int, epochs: int, seed: int, drop_last: bool) -> list[Rows]:
@@ -74,7 +96,7 @@ def micro_batches(tokens: Tokens, batch: Rows, *, world_size: int, budget: int) 
 
 
 def _cut(tokens: Tokens, batch: Rows, share: Rows, budget: int) -> list[Rows]:
-    lengths = np.array([tokens.length(int(batch[position])) for position in share])
+    lengths = tokens.lengths[batch[share]]
     micros: list[list[int]] = []
     for index in np.argsort(lengths, kind="stable"):
         padded = (len(micros[-1]) + 1) * tokens.num_texts * lengths[index] if micros else 0

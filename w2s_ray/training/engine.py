@@ -1,14 +1,13 @@
-"""Engines: forward, backward and optimizer step, on plain torch or on DeepSpeed ZeRO.
+"""Engines: forward, backward and optimizer step, on plain torch (here) or on DeepSpeed ZeRO (zero.py).
 
-Losses reach an engine already normalised over the *global* batch; the gradient is their sum over micro-batches
-and workers, so neither the number of workers nor the size of a micro-batch changes what is optimised.
+Losses reach an engine already normalised over the *global* batch; the gradient is their sum over
+micro-batches and workers, so neither the number of workers nor the size of a micro-batch changes what is optimised.
 Parameters and Adam's states are fp32 in both; `bf16` is autocast around the forward pass.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -35,6 +34,7 @@ class Engine(Protocol):
     def load_weights(self, state: Mapping[str, Tensor]) -> None: ...
     def save(self, folder: Path) -> None: ...
     def restore(self, folder: Path) -> None: ...
+    def close(self) -> None: ...
 
 
 def build_engine(model: nn.Module, recipe: TrainSpec, layout: Layout, worker: Worker) -> Engine:
@@ -42,6 +42,8 @@ def build_engine(model: nn.Module, recipe: TrainSpec, layout: Layout, worker: Wo
     check_precision(recipe.precision, worker.device.type)
     if layout.zero_stage is None:
         return TorchEngine(model, recipe, worker)
+    from w2s_ray.training.zero import DeepSpeedEngine
+
     return DeepSpeedEngine(model, recipe, layout, worker)
 
 
@@ -49,7 +51,7 @@ def check_precision(precision: str, device: str) -> None:
     """Raise EnvironmentFault where a device cannot multiply in bf16."""
     if precision == "bf16" and device == "cuda" and not torch.cuda.is_bf16_supported():
         raise EnvironmentFault(
-            "this GPU has no bf16; set `train.precision: fp32`, or ask for another accelerator (Ampere or later)"
+            "this GPU has no bf16; set `train.precision: fp32`, or ask for a later accelerator (from Ampere)"
         )
 
 
@@ -101,75 +103,16 @@ class TorchEngine:
         self.load_weights(state["model"])
         self._optimizer.load_state_dict(state["optimizer"])
 
+    def close(self) -> None:
+        """Nothing is held that the garbage collector would not free."""
+
     def _sum_gradients(self) -> None:
-        gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in self._trainable]
-        flat = self.worker.sum(torch.cat([gradient.flatten() for gradient in gradients]))
+        reached = [p for p in self._trainable if p.grad is not None]  # the same ones on every worker
+        flat = self.worker.sum(torch.cat([p.grad.flatten() for p in reached if p.grad is not None]))
         offset = 0
-        for parameter in self._trainable:
+        for parameter in reached:
             parameter.grad = flat[offset : offset + parameter.numel()].view_as(parameter)
             offset += parameter.numel()
-
-
-class DeepSpeedEngine:
-    """ZeRO 0-3 with fp32 parameters; bf16 runs in DeepSpeed's torch_autocast, never in its `bf16` mode."""
-
-    def __init__(self, model: nn.Module, recipe: TrainSpec, layout: Layout, worker: Worker) -> None:
-        deepspeed = import_deepspeed(worker.device)
-        self.worker = worker
-        self._recipe = recipe
-        trainable = [p for p in model.parameters() if p.requires_grad]
-        optimizer = build_optimizer(trainable, recipe, fused=worker.device.type == "cuda" and not layout.offload)
-        self._engine, self._optimizer, _, _ = deepspeed.initialize(
-            model=model.to(worker.device),
-            optimizer=optimizer,
-            config=deepspeed_config(recipe, layout, worker),
-            dist_init_required=False,
-        )
-        self._engine.train()
-        self._gathered = deepspeed.zero.GatheredParameters
-
-    def forward(self, input_ids_RT: Tensor, mask_RT: Tensor) -> Tensor:
-        logits: Tensor = self._engine(input_ids_RT, mask_RT)
-        return logits.float()
-
-    def backward(self, loss: Tensor, *, last: bool) -> None:
-        self._engine.set_gradient_accumulation_boundary(last)
-        # DeepSpeed averages over workers, and our loss is a share of the global sum
-        self._engine.backward(loss * self.worker.world_size, scale_wrt_gas=False)
-
-    def step(self, lr: float) -> None:
-        set_lr(self._optimizer, lr)
-        self._engine.step()
-
-    def weights(self) -> State:
-        state = {}
-        for name, parameter in self._named_trainable():
-            with self._gathered([parameter]):
-                state[name] = parameter.detach().cpu().clone()
-        return state
-
-    def load_weights(self, state: Mapping[str, Tensor]) -> None:
-        for name, parameter in self._named_trainable():
-            with self._gathered([parameter], modifier_rank=0), torch.no_grad():
-                parameter.copy_(state[name])
-        self._refresh_masters()
-
-    def save(self, folder: Path) -> None:
-        self._engine.save_checkpoint(str(folder), tag="engine", save_latest=False)
-
-    def restore(self, folder: Path) -> None:
-        path, _ = self._engine.load_checkpoint(str(folder), tag="engine")
-        if path is None:
-            raise EnvironmentFault(f"{folder}: DeepSpeed found no checkpoint of this layout there")
-
-    def _named_trainable(self) -> list[tuple[str, nn.Parameter]]:
-        named = self._engine.module.named_parameters()
-        return [(name, parameter) for name, parameter in named if parameter.requires_grad]
-
-    def _refresh_masters(self) -> None:
-        refresh = getattr(self._optimizer, "refresh_fp32_params", None)
-        if refresh is not None:
-            refresh()
 
 
 def build_optimizer(parameters: list[nn.Parameter], recipe: TrainSpec, *, fused: bool) -> torch.optim.AdamW:
@@ -177,7 +120,7 @@ def build_optimizer(parameters: list[nn.Parameter], recipe: TrainSpec, *, fused:
     return torch.optim.AdamW(
         parameters,
         lr=recipe.lr,
-        betas=tuple(recipe.betas),
+        betas=(recipe.betas[0], recipe.betas[1]),
         eps=recipe.eps,
         weight_decay=recipe.weight_decay,
         fused=fused,
@@ -195,33 +138,3 @@ def precision(recipe: TrainSpec, device: torch.device) -> contextlib.AbstractCon
     if recipe.precision == "bf16":
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return contextlib.nullcontext()
-
-
-def deepspeed_config(recipe: TrainSpec, layout: Layout, worker: Worker) -> dict[str, Any]:
-    """DeepSpeed's configuration of a recipe; batches and schedules are ours, not its."""
-    zero: dict[str, Any] = {"stage": layout.zero_stage}
-    if layout.offload:
-        zero["offload_optimizer"] = {"device": "cpu"}
-        zero |= {"offload_param": {"device": "cpu"}} if layout.zero_stage == 3 else {}
-    config: dict[str, Any] = {
-        "train_micro_batch_size_per_gpu": 1,
-        "gradient_accumulation_steps": 1,
-        "gradient_clipping": recipe.clip,
-        "zero_optimization": zero,
-        "zero_allow_untested_optimizer": True,
-        "zero_force_ds_cpu_optimizer": False,
-        "steps_per_print": 1_000_000_000,
-    }
-    if recipe.precision == "bf16":
-        config["torch_autocast"] = {"enabled": True, "dtype": "bfloat16"}
-    return config
-
-
-def import_deepspeed(device: torch.device) -> Any:
-    """DeepSpeed, told which accelerator to use before it looks for one."""
-    os.environ.setdefault("DS_ACCELERATOR", "cuda" if device.type == "cuda" else "cpu")
-    try:
-        import deepspeed
-    except ImportError as error:
-        raise EnvironmentFault(f"DeepSpeed cannot be imported ({error}); pip install deepspeed") from error
-    return deepspeed

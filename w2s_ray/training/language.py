@@ -25,7 +25,7 @@ class LanguageRecipe:
 
 
 def train_language(model: Any, batches_SRT: Tensor, recipe: LanguageRecipe, *, pad_id: int) -> list[float]:
-    """Train on [steps, rows, tokens] in order; returns each step's mean loss in nats a token, padding left out."""
+    """Train on [steps, rows, tokens] in order; each step's mean loss in nats a token, padding left out."""
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay
     )
@@ -35,12 +35,14 @@ def train_language(model: Any, batches_SRT: Tensor, recipe: LanguageRecipe, *, p
             group["lr"] = recipe.lr * factor(step, len(batches_SRT), recipe)
         loss = _loss(model, ids_RT, pad_id)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
         optimizer.step()
         losses.append(loss.item())
         if not math.isfinite(losses[-1]):
-            raise TrainingDiverged(f"pretraining loss became {losses[-1]} at step {step}; lower its lr ({recipe.lr:g})")
+            raise TrainingDiverged(
+                f"pretraining loss became {losses[-1]} at step {step}; lower its lr ({recipe.lr:g})"
+            )
     return losses
 
 

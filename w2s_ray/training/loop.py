@@ -7,13 +7,10 @@ fits one, else by a first pass without gradients. The loss is a sum over rows di
 
 from __future__ import annotations
 
-import json
-import logging
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,9 +21,8 @@ from torch import Tensor
 from w2s_ray.core.errors import TrainingDiverged
 from w2s_ray.core.specs import TrainSpec
 from w2s_ray.training.batches import Rows, Tokens, global_batches, micro_batches
-from w2s_ray.training.engine import Engine, State
-
-log = logging.getLogger(__name__)
+from w2s_ray.training.engine import Engine
+from w2s_ray.training.progress import Checkpoints, CurvePoint, Progress, resume, save
 
 
 class Objective(Protocol):
@@ -60,40 +56,7 @@ class Lesson:
     micro_tokens: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class CurvePoint:
-    """One evaluation: after `step` steps, the mean loss since the last point, and accuracies if measured.
-
-    `select_accuracy` is against the labels that the role may see (weak ones for a student), `test_accuracy`
-    against the truth: it is recorded for the oracle rule and never chosen by.
-    """
-
-    step: int
-    loss: float
-    select_accuracy: float | None = None
-    test_accuracy: float | None = None
-
-
-Evaluate = Callable[[], tuple[float, float]]
-
-
-class Checkpoints(Protocol):
-    """Where the loop leaves its state; store.Scratch is one."""
-
-    def save(self, step: int, write: Callable[[Path], None]) -> None: ...
-    def latest(self) -> Path | None: ...
-
-
-@dataclass
-class Progress:
-    """The state of a training beside the engine's; it travels in checkpoints."""
-
-    step: int = 0
-    losses: list[float] = field(default_factory=list)
-    curve: list[CurvePoint] = field(default_factory=list)
-    best_step: int = 0
-    best_accuracy: float = -1.0
-    best: State | None = None
+Evaluate = Callable[[], tuple[float | None, float | None]]
 
 
 def train(
@@ -117,28 +80,36 @@ def train(
         drop_last=lesson.recipe.drop_last,
     )
     evaluations = evaluation_steps(len(batches), lesson.recipe.evals)
-    progress = _resume(engine, checkpoints)
+    progress = resume(engine, checkpoints)
     saved = time.monotonic()
     while progress.step < len(batches):
         lr = lr_at(progress.step, len(batches), lesson.recipe)
-        loss = train_step(engine, lesson, batches[progress.step], done=progress.step / len(batches), lr=lr)
+        done = progress.step / len(batches)
+        loss = train_step(engine, lesson, batches[progress.step], done=done, lr=lr, step=progress.step)
         progress.step += 1
         progress.losses.append(loss)
         if progress.step in evaluations:
             _evaluate(engine, lesson.recipe, progress, evaluate, is_last=progress.step == len(batches))
         due = checkpoints is not None and 0 < checkpoint_s <= time.monotonic() - saved
         if checkpoints is not None and checkpoint_s and engine.worker.any(due):
-            checkpoints.save(progress.step, lambda folder: _save(engine, progress, folder))
+            checkpoints.save(progress.step, lambda folder: save(engine, progress, folder))
             saved = time.monotonic()
     if progress.best is not None and progress.best_step != progress.step:
         engine.load_weights(progress.best)
     return progress
 
 
-def train_step(engine: Engine, lesson: Lesson, batch: Rows, *, done: float, lr: float) -> float:
-    """One optimizer step on a global batch; returns its mean loss. Raises TrainingDiverged where it is not finite."""
+def train_step(
+    engine: Engine, lesson: Lesson, batch: Rows, *, done: float, lr: float, step: int = 0
+) -> float:
+    """One optimizer step on a global batch; its mean loss, or TrainingDiverged where that is not finite.
+
+    `done` is the fraction of all steps that came before; `step` their number, for the message.
+    """
     worker = engine.worker
-    micros = micro_batches(lesson.tokens, batch, world_size=worker.world_size, budget=lesson.micro_tokens)[worker.rank]
+    micros = micro_batches(lesson.tokens, batch, world_size=worker.world_size, budget=lesson.micro_tokens)[
+        worker.rank
+    ]
     weak_BC = torch.as_tensor(lesson.labels_NC[batch], device=worker.device)
 
     def target(student_BC: Tensor, weak_BC: Tensor) -> Tensor:
@@ -160,7 +131,9 @@ def train_step(engine: Engine, lesson: Lesson, batch: Rows, *, done: float, lr: 
         total += loss.detach()
     mean = worker.sum(total).item()
     if not math.isfinite(mean):
-        raise TrainingDiverged(f"the loss became {mean} at progress {done:.3f}; lower lr ({lr:g}) or clip harder")
+        raise TrainingDiverged(
+            f"the loss became {mean} at step {step} ({done:.0%} done); lower lr ({lr:g}) or clip harder"
+        )
     engine.step(lr)
     return mean
 
@@ -181,12 +154,14 @@ def evaluation_steps(num_steps: int, evals: int) -> set[int]:
 
 
 def _forward(engine: Engine, lesson: Lesson, batch: Rows, micro: Rows) -> Tensor:
-    """Logits of a micro-batch; an empty one runs a row for the collectives and keeps none of it in the sum."""
+    """Logits of a micro-batch; an empty one runs a row for the collectives, and keeps none of it."""
     rows = batch[micro] if len(micro) else batch[:1]
     return engine.forward(*lesson.tokens.padded(rows, engine.worker.device))[: len(micro)]
 
 
-def _first_pass(engine: Engine, lesson: Lesson, batch: Rows, micros: Sequence[Rows], weak_BC: Tensor) -> Tensor:
+def _first_pass(
+    engine: Engine, lesson: Lesson, batch: Rows, micros: Sequence[Rows], weak_BC: Tensor
+) -> Tensor:
     student_BC = torch.zeros_like(weak_BC)
     with torch.no_grad():
         for micro in micros:
@@ -201,38 +176,19 @@ def _collect(engine: Engine, micro: Rows, student_MC: Tensor, weak_BC: Tensor) -
     return engine.worker.sum(student_BC)
 
 
-def _evaluate(engine: Engine, recipe: TrainSpec, progress: Progress, evaluate: Evaluate, *, is_last: bool) -> None:
+def _evaluate(
+    engine: Engine, recipe: TrainSpec, progress: Progress, evaluate: Evaluate, *, is_last: bool
+) -> None:
     since = progress.curve[-1].step if progress.curve else 0
     loss = float(np.mean(progress.losses[since:]))
     if is_last and recipe.selection == "last":  # the final predictions say the rest
         progress.curve.append(CurvePoint(step=progress.step, loss=loss))
         return
     select_accuracy, test_accuracy = evaluate()
-    point = CurvePoint(step=progress.step, loss=loss, select_accuracy=select_accuracy, test_accuracy=test_accuracy)
+    point = CurvePoint(
+        step=progress.step, loss=loss, select_accuracy=select_accuracy, test_accuracy=test_accuracy
+    )
     progress.curve.append(point)
-    if recipe.selection == "weak-val" and select_accuracy > progress.best_accuracy:
-        progress.best_accuracy, progress.best_step = select_accuracy, progress.step
+    if recipe.selection == "weak-val" and (select_accuracy or 0.0) > progress.best_accuracy:
+        progress.best_accuracy, progress.best_step = select_accuracy or 0.0, progress.step
         progress.best = engine.weights()
-
-
-def _save(engine: Engine, progress: Progress, folder: Path) -> None:
-    engine.save(folder)
-    if not engine.worker.leads:
-        return
-    state = asdict(progress) | {"best": None}
-    (folder / "progress.json").write_text(json.dumps(state))
-    if progress.best is not None:
-        torch.save(progress.best, folder / "best.pt")
-
-
-def _resume(engine: Engine, checkpoints: Checkpoints | None) -> Progress:
-    folder = checkpoints.latest() if checkpoints is not None else None
-    if folder is None:
-        return Progress()
-    engine.restore(folder)
-    state = json.loads((folder / "progress.json").read_text())
-    state["curve"] = [CurvePoint(**point) for point in state["curve"]]
-    if (folder / "best.pt").exists():
-        state["best"] = torch.load(folder / "best.pt", weights_only=True)
-    log.info("resumed at step %d", state["step"])
-    return Progress(**state)

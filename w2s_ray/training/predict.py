@@ -24,7 +24,7 @@ def predict(
     """
     worker = engine.worker
     rows = np.asarray(rows, dtype=np.int64)
-    order = np.argsort([tokens.length(int(row)) for row in rows], kind="stable")
+    order = np.argsort(tokens.lengths[rows], kind="stable")
     batches = [order[start : start + batch] for start in range(0, len(order), batch)]
     probability_NC = torch.zeros((len(rows), num_classes), dtype=torch.float32, device=worker.device)
     for start in range(0, len(batches), worker.world_size):

@@ -13,6 +13,10 @@ from dataclasses import dataclass
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.multiprocessing.spawn import spawn
+
+
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +25,7 @@ class Worker:
 
     rank: int = 0
     world_size: int = 1
-    device: torch.device = torch.device("cpu")
+    device: torch.device = CPU
 
     @property
     def leads(self) -> bool:
@@ -57,7 +61,8 @@ def launch_processes(work: Callable[[Worker], None], *, world_size: int, device:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    torch.multiprocessing.spawn(_join, args=(work, world_size, port, device), nprocs=world_size)
+    # a fresh interpreter for each: a fork would share torch's threads
+    spawn(_join, args=(work, world_size, port, device), nprocs=world_size)  # type: ignore[no-untyped-call]
     return None
 
 
@@ -69,6 +74,8 @@ def _join(rank: int, work: Callable[[Worker], None], world_size: int, port: int,
         torch.cuda.set_device(place)
     dist.init_process_group("nccl" if device == "cuda" else "gloo", rank=rank, world_size=world_size)
     try:
-        work(Worker(rank=rank, world_size=world_size, device=place))
+        worker = Worker(rank=rank, world_size=world_size, device=place)
+        work(worker)
+        worker.barrier()  # no worker tears down what another still talks to
     finally:
         dist.destroy_process_group()

@@ -1,0 +1,102 @@
+"""The linear head of a classifier, and what it starts from: rows of the unembedding, or small numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from w2s_ray.core.specs import ModelSpec
+
+SMALL_STD = 0.01
+_OUTPUT_NAMES = ("lm_head.weight", "embed_out.weight")
+_INPUT_NAMES = ("wte.weight", "embed_tokens.weight", "embed_in.weight", "word_embeddings.weight")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadPlan:
+    """The shape of an answer: `num_classes` logits on one text, or with two texts one score each.
+
+    `init` is `words`, `small` or `zero` (core.specs.TrainSpec); `label_words` name the classes' tokens.
+    """
+
+    num_classes: int
+    num_texts: int = 1
+    label_words: Sequence[str] = ()
+    init: str = "words"
+
+
+class Head(nn.Linear):
+    """A linear layer without bias that computes in fp32 whatever is autocast around it.
+
+    No bias, so that `words` gives the language model's own logits; fp32, because bf16 logits tie.
+    """
+
+    def __init__(self, num_inputs: int, num_outputs: int) -> None:
+        super().__init__(num_inputs, num_outputs, bias=False)
+
+    def forward(self, input: Tensor) -> Tensor:
+        with torch.autocast(input.device.type, enabled=False):
+            return nn.functional.linear(input.float(), self.weight.float())
+
+
+def build_head(
+    model: ModelSpec, folder: Path | None, config: Any, tokenizer: Any, plan: HeadPlan, *, one_sided: bool
+) -> tuple[Head, str]:
+    """The linear head and how it was really initialised.
+
+    Only a `one_sided` model, a decoder, predicts the next word from its last hidden state.
+    """
+    num_outputs = 1 if plan.num_texts > 1 else plan.num_classes
+    linear = Head(int(config.hidden_size), num_outputs)
+    rows = None
+    if plan.init == "words" and plan.num_texts == 1 and one_sided and folder is not None and model.pretrained:
+        rows = unembedding_rows(folder, config, tokenizer, plan.label_words)
+    with torch.no_grad():
+        if rows is not None and rows.shape == linear.weight.shape:
+            linear.weight.copy_(rows)
+            return linear, "words"
+        if plan.init == "zero":
+            linear.weight.zero_()
+        else:
+            linear.weight.normal_(std=SMALL_STD)
+    return linear, "zero" if plan.init == "zero" else "small"
+
+
+def unembedding_rows(folder: Path, config: Any, tokenizer: Any, words: Sequence[str]) -> Tensor | None:
+    """The unembedding's rows of the label words, or None: no words, or a word of several tokens.
+
+    Read from the checkpoint's file, where tied matrices are stored once, under the input embedding's name.
+    """
+    ids = [_token_of(tokenizer, word) for word in words]
+    known = [index for index in ids if index is not None]
+    if not known or len(known) < len(ids):
+        return None
+    names = _OUTPUT_NAMES + (_INPUT_NAMES if getattr(config, "tie_word_embeddings", False) else ())
+    for file in sorted(folder.glob("*.safetensors")):
+        rows = _rows_in(file, names, known)
+        if rows is not None:
+            return rows
+    return None
+
+
+def _token_of(tokenizer: Any, word: str) -> int | None:
+    """The id of a word that is one token, as text or in the vocabulary's own spelling; else None."""
+    encoded: list[int] = tokenizer.encode(word, add_special_tokens=False)
+    index: int | None = encoded[0] if len(encoded) == 1 else tokenizer.convert_tokens_to_ids(word)
+    return None if index == tokenizer.unk_token_id else index
+
+
+def _rows_in(file: Path, names: Sequence[str], ids: Sequence[int]) -> Tensor | None:
+    from safetensors import safe_open
+
+    with safe_open(str(file), framework="pt") as tensors:
+        for stored in tensors.keys():  # noqa: SIM118 - safetensors' handle is not iterable
+            if any(f".{stored}".endswith(f".{name}") for name in names):
+                matrix = tensors.get_slice(stored)
+                return torch.cat([matrix[i : i + 1] for i in ids]).float()
+    return None

@@ -1,0 +1,87 @@
+"""What a finetuned role learns from and is asked: examples by split, and the labels that it may see."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from w2s_ray.stages.job import Job
+from w2s_ray.stages.predictions import Predictions, read_predictions
+from w2s_ray.tasks.examples import Examples, read_examples
+
+BALANCED = 0.05  # a class share within this of one half is balanced data, whose prior is one half
+
+
+@dataclass(frozen=True)
+class Material:
+    """The inputs of a finetune stage, each file read once."""
+
+    job: Job
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """`split.json` of the split stage."""
+        facts: dict[str, Any] = json.loads((self.job.inputs["split"] / "split.json").read_text())
+        return facts
+
+    @cached_property
+    def examples(self) -> Examples:
+        """The examples of every split that the role learns from or predicts."""
+        return read_examples(self.job.inputs["split"]).where(self.half, *self.predicted)
+
+    @property
+    def num_classes(self) -> int:
+        return int(self.facts["num_classes"])
+
+    @property
+    def half(self) -> str:
+        """The training half: `weak` or `transfer`."""
+        return str(self.job.stage.spec["half"])
+
+    @property
+    def predicted(self) -> tuple[str, ...]:
+        """The splits whose predictions this stage leaves."""
+        return ("transfer", "select", "tune", "test") if self.half == "weak" else ("select", "tune", "test")
+
+    def rows(self, split: str) -> npt.NDArray[np.int64]:
+        """Positions of a split's examples, in id order: training order depends on no file's order."""
+        return self._rows[split]
+
+    def labels(self, split: str) -> npt.NDArray[np.float32]:
+        """What the role may see of a split [rows, classes]: weak probabilities by id, or the truth."""
+        rows = self.rows(split)
+        if self._weak is None:
+            certain_NC: npt.NDArray[np.float32] = np.eye(self.num_classes, dtype=np.float32)[
+                self.truth(split)
+            ]
+            return certain_NC
+        return self._weak.where(split).by_id([self.examples.ids[row] for row in rows])
+
+    def truth(self, split: str) -> npt.NDArray[np.int32]:
+        """True classes of a split, in id order."""
+        truth_N: npt.NDArray[np.int32] = self.examples.labels[self.rows(split)]
+        return truth_N
+
+    @property
+    def prior(self) -> float:
+        """Share of class 1 to assume: one half on balanced data, else the mean weak label (A.4)."""
+        labels_NC = self.labels(self.half)
+        if labels_NC.shape[1] > 2 or abs(float(self.facts.get("prior") or 0.5) - 0.5) <= BALANCED:
+            return 0.5
+        return float(labels_NC[:, 1].mean())
+
+    @cached_property
+    def _rows(self) -> dict[str, npt.NDArray[np.int64]]:
+        order = np.argsort(np.array(self.examples.ids), kind="stable")
+        splits = np.array(self.examples.splits)[order]
+        return {split: order[splits == split] for split in (self.half, *self.predicted)}
+
+    @cached_property
+    def _weak(self) -> Predictions | None:
+        folder = self.job.inputs.get("labels")
+        return read_predictions(folder) if folder is not None else None
