@@ -34,10 +34,15 @@ app = typer.Typer(
 sweep_app = typer.Typer(add_completion=False)
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="the sweep's YAML file")]
-Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="override a dotted key; may be repeated")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="override a dotted key; may be repeated"),
+]
 Out = Annotated[Path | None, typer.Option(help="where the report goes (default: results/<sweep>)")]
 StoreUrl = Annotated[str | None, typer.Option("--store", help="where records live: a path or an fsspec URL")]
-Tracking = Annotated[str | None, typer.Option("--tracking", help="MLflow tracking URI (default: a file in --out)")]
+Tracking = Annotated[
+    str | None, typer.Option("--tracking", help="MLflow tracking URI (default: a file in --out)")
+]
 Json = Annotated[bool, typer.Option("--json", help="print JSON instead of tables")]
 
 
@@ -198,7 +203,9 @@ def print_plan(loaded: Sweep, *, as_json: bool, slots: int = 0) -> None:
         typer.echo(f"  {kind:10} {counts['unique']:6} stages, {counts['in_store']} in the store")
     if loaded.search is not None:
         typer.echo(f"  a search of {loaded.search.trials} trials per study chooses its arms as it goes")
-    hours = f"{planned.gpu_hours:.2f} GPU-hours" if planned.gpu_hours else f"{planned.cpu_hours:.2f} CPU-hours"
+    hours = (
+        f"{planned.gpu_hours:.2f} GPU-hours" if planned.gpu_hours else f"{planned.cpu_hours:.2f} CPU-hours"
+    )
     money = "" if planned.dollars is None else f", {planned.dollars:.2f} dollars"
     typer.echo(
         f"  to do: {len(planned.missing)} stages, about {planned.flops:.2g} FLOP, {hours}{money}, "
@@ -211,7 +218,12 @@ def print_plan(loaded: Sweep, *, as_json: bool, slots: int = 0) -> None:
 def notes(loaded: Sweep) -> list[str]:
     """What a user should know before the sweep runs."""
     found = [f"{alias} has no pinned revision" for alias in loaded.unpinned]
-    roles = [(role, alias, task) for role in ("weak", "student", "ceiling") for alias in loaded.models for task in loaded.tasks]
+    roles = [
+        (role, alias, task)
+        for role in ("weak", "student", "ceiling")
+        for alias in loaded.models
+        for task in loaded.tasks
+    ]
     on_cpu = {alias for role, alias, task in roles if loaded.recipe(role, alias, task).precision == "bf16"  # type: ignore[arg-type]
               and not loaded.resources.placement(alias).gpus}  # fmt: skip
     if on_cpu:
@@ -231,7 +243,9 @@ def print_result(
     if as_json:
         return
     stages = aggregate["stages"]
-    typer.echo(f"stages  {stages['run']} run, {stages['reused']} reused, {stages['failed']} failed, {seconds:.1f} s")
+    typer.echo(
+        f"stages  {stages['run']} run, {stages['reused']} reused, {stages['failed']} failed, {seconds:.1f} s"
+    )
     typer.echo(f"report  {where / 'report.html'}")
     typer.echo(f"MLflow  mlflow ui --backend-store-uri {result.tracking_uri}")
 

@@ -26,7 +26,9 @@ def model(size: str) -> ModelSpec:
 
 
 def cell(*, seed: int = 0, method: str = "naive", strong: str = "m") -> CellStages:
-    task = TaskSpec(name="review", version=1, source=Source(kind="world", name="review"), half=8, validation=4, test=4)
+    task = TaskSpec(
+        name="review", version=1, source=Source(kind="world", name="review"), half=8, validation=4, test=4
+    )
     split = split_stage(task, seed)
     weak = finetune_stage(model=model("xs"), recipe=RECIPE, seed=seed, half="weak", split=split)
     ceiling = finetune_stage(model=model(strong), recipe=RECIPE, seed=seed, half="transfer", split=split)
@@ -127,7 +129,9 @@ def test_cells_come_in_canonical_order_even_when_a_later_one_is_ready_first(worl
     assert answers["arm"][0].metrics["student"] == {"accuracy/tune": 0.5}
 
 
-def test_a_stage_starts_as_soon_as_its_own_inputs_exist_without_a_barrier_between_phases(world: World) -> None:
+def test_a_stage_starts_as_soon_as_its_own_inputs_exist_without_a_barrier_between_phases(
+    world: World,
+) -> None:
     late_split = cell(seed=1).split.key
 
     def trouble(order: Order) -> Awaitable[None] | None:
@@ -198,7 +202,9 @@ def test_out_of_memory_is_retried_with_a_smaller_micro_batch_and_the_same_global
 
 
 def test_halving_the_micro_batch_leaves_the_identity_alone() -> None:
-    order = Order(errand=Errand(stage=cell().student, store="memory://x", layout=Layout()), resources=Resources())
+    order = Order(
+        errand=Errand(stage=cell().student, store="memory://x", layout=Layout()), resources=Resources()
+    )
     assert smaller(order).errand.layout.micro_tokens == 8192
     assert smaller(order).errand.stage.identity == order.errand.stage.identity
     assert is_oom(MemoryError()) and not is_oom(RuntimeError("other"))

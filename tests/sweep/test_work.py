@@ -34,7 +34,9 @@ def test_unique_stages_equal_the_closed_form() -> None:
 def test_arms_of_one_pair_share_their_supervisor_and_ceiling() -> None:
     cells = [cells[0].stages for cells in work().arms.values()]
     same_strong = cells[:3]
-    assert len({cell.weak.key for cell in same_strong}) == len({cell.ceiling.key for cell in same_strong}) == 1
+    assert (
+        len({cell.weak.key for cell in same_strong}) == len({cell.ceiling.key for cell in same_strong}) == 1
+    )
     assert len({cell.student.key for cell in same_strong}) == 3
 
 
@@ -46,7 +48,9 @@ def test_every_prefix_of_an_arm_spans_the_tasks_evenly() -> None:
 
 def test_names_order_and_placement_change_no_stage() -> None:
     plain = {stage.key for stage in work().stages()}
-    moved = {stage.key for stage in work("name=other", "resources.micro_tokens=512", "store=memory://x").stages()}
+    moved = {
+        stage.key for stage in work("name=other", "resources.micro_tokens=512", "store=memory://x").stages()
+    }
     assert plain == moved
 
 

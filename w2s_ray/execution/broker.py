@@ -84,7 +84,13 @@ class Broker:
     """Computes stages for whoever asks; runs in one event loop and needs no lock."""
 
     def __init__(
-        self, store: Store, launch: Launch, capacity: Capacity, *, retries: int = 2, lease_poll_s: float = LEASE_POLL_S
+        self,
+        store: Store,
+        launch: Launch,
+        capacity: Capacity,
+        *,
+        retries: int = 2,
+        lease_poll_s: float = LEASE_POLL_S,
     ) -> None:
         self._store = store
         self._launch = launch
@@ -198,7 +204,9 @@ class Broker:
                 record = await self._run(order)
                 if record is not None:
                     return record
-                await asyncio.sleep(self._lease_poll_s)  # somebody else computes it: wait without holding a slot
+                await asyncio.sleep(
+                    self._lease_poll_s
+                )  # somebody else computes it: wait without holding a slot
             except InputLost as lost:
                 await self._recompute(stage, lost.key)
             except Exception as error:
@@ -281,7 +289,9 @@ class Broker:
                 return
 
     async def _emit(self, kind: str, key: str, *, seconds: float = 0.0, cause: str = "") -> None:
-        event = Event(number=len(self.events), kind=kind, key=key, at=time.time(), seconds=seconds, cause=cause)
+        event = Event(
+            number=len(self.events), kind=kind, key=key, at=time.time(), seconds=seconds, cause=cause
+        )
         self.events.append(event)
         async with self._changed:
             self._changed.notify_all()

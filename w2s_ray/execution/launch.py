@@ -55,7 +55,9 @@ def prepare_device(layout: Layout) -> Any:
 
     torch.set_num_threads(layout.threads)
     if layout.device == "cuda" and not torch.cuda.is_available():
-        raise EnvironmentFault("a stage was placed on a GPU, but torch sees none here; set `resources.gpus: 0`")
+        raise EnvironmentFault(
+            "a stage was placed on a GPU, but torch sees none here; set `resources.gpus: 0`"
+        )
     return torch.device(layout.device)
 
 
@@ -141,7 +143,7 @@ class WarmWorker:
     def __init__(self, gpus: float) -> None:
         import torch
 
-        import w2s_ray.stages.finetune  # warm: the first stage need not wait for it
+        import w2s_ray.stages.finetune  # noqa: F401  warm: the first stage need not wait for it
 
         if 0 < gpus < 1 and torch.cuda.is_available():
             torch.cuda.set_per_process_memory_fraction(gpus)  # Ray's fractions are bookkeeping only
@@ -209,7 +211,9 @@ def _train_worker(config: dict[str, Any]) -> None:
     context = ray.train.get_context()
     prepare_device(errand.layout)
     worker = Worker(
-        rank=context.get_world_rank(), world_size=context.get_world_size(), device=ray.train.torch.get_device()
+        rank=context.get_world_rank(),
+        world_size=context.get_world_size(),
+        device=ray.train.torch.get_device(),
     )
     run_stage(errand, worker)
 
@@ -217,7 +221,13 @@ def _train_worker(config: dict[str, Any]) -> None:
 @contextlib.contextmanager
 def ray_errors() -> Iterator[None]:
     """Turn Ray's wrappers into what happened: the stage's own error, or `WorkerLost`."""
-    from ray.exceptions import ActorDiedError, ActorUnavailableError, NodeDiedError, RayTaskError, WorkerCrashedError
+    from ray.exceptions import (
+        ActorDiedError,
+        ActorUnavailableError,
+        NodeDiedError,
+        RayTaskError,
+        WorkerCrashedError,
+    )
 
     try:
         yield

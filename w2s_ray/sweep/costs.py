@@ -31,7 +31,9 @@ def stage_flops(stage: Stage, num_parameters: int | None) -> float:
     guess = WORLD_TOKENS if task.source.kind == "world" else TOKENS_PER_TEXT
     tokens = min(guess, stage.spec["model"].context)
     trained = 6.0 * recipe.epochs * task.half
-    predicted = 2.0 * (task.test * recipe.evals + task.validation + task.half * (stage.spec["half"] == "weak"))
+    predicted = 2.0 * (
+        task.test * recipe.evals + task.validation + task.half * (stage.spec["half"] == "weak")
+    )
     return num_parameters * tokens * (trained + predicted)
 
 

@@ -42,5 +42,8 @@ class Objective:
     def report(self) -> Mapping[str, float | int | bool]:
         """For Ray Tune, which wants a number in every result: an undefined value is 0 and says so."""
         value = self.value
-        return {"objective": 0.0 if value is None else value, "defined": value is not None, "cells": self.num_cells}
-
+        return {
+            "objective": 0.0 if value is None else value,
+            "defined": value is not None,
+            "cells": self.num_cells,
+        }

@@ -84,7 +84,10 @@ def make_plan(work: Work, *, slots: int = 2) -> Plan:
 
 def check_budget(plan: Plan, sweep: Sweep) -> None:
     """Raise BudgetError where the estimate exceeds what the sweep may use."""
-    bounds = (("gpu_hours", plan.gpu_hours, sweep.budget.gpu_hours), ("dollars", plan.dollars, sweep.budget.dollars))
+    bounds = (
+        ("gpu_hours", plan.gpu_hours, sweep.budget.gpu_hours),
+        ("dollars", plan.dollars, sweep.budget.dollars),
+    )
     for name, estimate, bound in bounds:
         if estimate is not None and bound is not None and estimate > bound:
             raise BudgetError(

@@ -53,7 +53,9 @@ class Recorder:
         self._stages |= {stage.key: stage for stage in stages}
         self._look_up([stage.key for stage in stages])
         for cell in planned:
-            self._open[self._cell_id(cell)] = {stage.key for stage in (*roles_of(cell.stages), cell.stages.split)}
+            self._open[self._cell_id(cell)] = {
+                stage.key for stage in (*roles_of(cell.stages), cell.stages.split)
+            }
             for key in self._open[self._cell_id(cell)]:
                 self._cells.setdefault(key, []).append(cell)
         for stage in stages:

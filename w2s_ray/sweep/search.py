@@ -77,7 +77,9 @@ class Studies:
     def __init__(self, sweep: Sweep) -> None:
         assert sweep.search is not None
         self.search: Search = sweep.search
-        self.studies = {name: _Study(_study(self.search, name), pairs) for name, pairs in groups(sweep).items()}
+        self.studies = {
+            name: _Study(_study(self.search, name), pairs) for name, pairs in groups(sweep).items()
+        }
 
     @property
     def num_trials(self) -> int:

@@ -93,7 +93,10 @@ class Work:
         if key not in self._stages:
             self._stages[key] = self._make("student", arm.strong, cell, method=arm.method, labels=weak)
         stages = CellStages(
-            split=split, weak=weak, student=self._stages[key], ceiling=self._finetune("ceiling", arm.strong, cell)
+            split=split,
+            weak=weak,
+            student=self._stages[key],
+            ceiling=self._finetune("ceiling", arm.strong, cell),
         )
         return PlannedCell(cell=cell, stages=stages)
 
