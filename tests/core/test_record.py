@@ -15,7 +15,7 @@ RECORD = Record(
     key="split/review-s0-0123456789ab",
     identity="0123456789ab" + "0" * 52,
     attempt="attempt-1",
-    files={"a.parquet": File(sha256="a" * 64, num_bytes=10), "model/ß 🙂.bin": File(sha256="b" * 64, num_bytes=0)},
+    files={"a.parquet": File(sha256="a" * 64, num_bytes=10), "m/ß 🙂": File(sha256="b" * 64, num_bytes=0)},
     inputs={"split": {"key": "k", "files": {"a": "b"}}},
     metrics={"accuracy": 0.1 + 0.2, "tiny": 5e-324, "steps": 3},
     facts={"conflicts": 2, "words": ["ja", "nein"], "none": None},

@@ -29,6 +29,7 @@ class Backend:
     """Reads, writes and lists objects below one root URL. Paths are relative POSIX paths."""
 
     def __init__(self, url: str) -> None:
+        _refuse_unknown(url)
         try:
             self.fs, root = fsspec.core.url_to_fs(url, use_listings_cache=False)
         except (ValueError, ImportError) as error:
@@ -37,11 +38,6 @@ class Backend:
         self.url = url
         protocol = self.fs.protocol
         self.protocol = protocol if isinstance(protocol, str) else protocol[0]
-        if self.protocol not in CREATE:
-            raise ConfigError(
-                f"store {redact(url)!r}: no verified conditional create for {self.protocol!r}; "
-                f"use one of {', '.join(sorted(CREATE))}"
-            )
         if not self.is_local and set("*?[") & set(self.root):
             raise ConfigError(f"store {redact(url)!r}: a remote store's path cannot hold any of * ? [")
         self._trusted = self.protocol not in NETWORKED
@@ -172,6 +168,16 @@ class Backend:
 def scratch_folder() -> Path:
     """A new empty folder on this machine, for work that will be uploaded or thrown away."""
     return Path(tempfile.mkdtemp(prefix="w2s-"))
+
+
+def _refuse_unknown(url: str) -> None:
+    """Refuse a protocol, or a chain of them, before any connection is made."""
+    protocol = fsspec.utils.get_protocol(url)
+    if protocol not in CREATE or "::" in url:
+        raise ConfigError(
+            f"store {redact(url)!r}: no verified conditional create for {protocol!r}; "
+            f"use one of {', '.join(sorted(CREATE))}"
+        )
 
 
 def _remove_local(path: Path) -> None:

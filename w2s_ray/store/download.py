@@ -1,7 +1,7 @@
 """A verified local copy of a remote record's files.
 
 The copies are a cache of this user on this machine: each file is hashed at every use, and one that was
-damaged here is fetched once more before the store is blamed.
+damaged here, or on its way, is fetched once more before the store is blamed.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from w2s_ray.store.backend import Backend
 from w2s_ray.store.digests import matches
 from w2s_ray.store.faults import full_disk_errors
 
+_TRIES = 2
+
 
 def default_cache() -> Path:
     """This user's folder among the machine's temporary files; refused where somebody else made it."""
@@ -31,19 +33,24 @@ def fetch(backend: Backend, record: Record, cache: Path) -> Path:
     """The folder that holds the record's files; raises CorruptRecord where the store's own are damaged."""
     folder = cache / record.identity[:16] / record.attempt
     for name, expected in record.files.items():
-        if not matches(folder / name, expected):
-            _fetch_file(backend, f"{record.key}/{record.attempt}/{name}", folder / name, expected)
+        path = f"{record.key}/{record.attempt}/{name}"
+        if not matches(folder / name, expected) and not any(
+            _fetched(backend, path, folder / name, expected) for _ in range(_TRIES)
+        ):
+            raise CorruptRecord(f"{backend.full(path)}: content does not match its digest")
     return folder
 
 
-def _fetch_file(backend: Backend, path: str, target: Path, expected: File) -> None:
+def _fetched(backend: Backend, path: str, target: Path, expected: File) -> bool:
+    """Whether a download arrived as it was recorded; a connection that broke may have cut it short."""
     partial = target.with_name(f".tmp-{uuid.uuid4().hex}")
     try:
         with full_disk_errors(str(target)):
             backend.download(path, partial)
         if not matches(partial, expected):
-            raise CorruptRecord(f"{backend.full(path)}: content does not match its digest")
+            return False
         partial.replace(target)
+        return True
     except FileNotFoundError:
         raise CorruptRecord(f"{backend.full(path)}: missing") from None
     finally:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from w2s_ray.core.errors import EnvironmentFault
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 # Clients of object stores that raise classes of their own beside OSError.
 _CLIENTS = ("botocore", "aiobotocore", "aiohttp", "gcsfs", "google")
 

@@ -107,10 +107,13 @@ class Scratch:
 
     def _part(self, step: int, rank: int) -> Mapping[str, Any]:
         path = self._path(f"part-{step}-{rank}.json")
-        part: Mapping[str, Any] = json.loads(self.backend.read(path) or b"{}")
-        if part.get("layout") != self.layout:
-            raise CorruptRecord(f"{self.backend.full(path)}: not saved by rank {rank} of this run")
-        return part
+        try:
+            part: Mapping[str, Any] = json.loads(self.backend.read(path) or b"")
+            if part["layout"] == self.layout:
+                return part
+        except _UNUSABLE as error:
+            raise CorruptRecord(f"{self.backend.full(path)}: not what rank {rank} saved ({error})") from None
+        raise CorruptRecord(f"{self.backend.full(path)}: saved in another layout ({part['layout']})")
 
     def _fetch(self, step: int) -> Path:
         mark = json.loads(self.backend.read(self._path(f"step-{step}.json")) or b"")
