@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.sweep.conftest import write_sweep
+from tests.sweep.small import write_sweep
 from w2s_ray.stages.predictions import read_predictions
 from w2s_ray.store import Store
 

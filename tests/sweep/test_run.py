@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.sweep.conftest import write_sweep
+from tests.sweep.small import write_sweep
 from w2s_ray.report.build import build_report
 from w2s_ray.store import Store
 from w2s_ray.sweep.config import load_sweep

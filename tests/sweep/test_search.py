@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sweep.conftest import write_sweep
+from tests.sweep.small import write_sweep
 from w2s_ray.core.errors import ConfigError
 from w2s_ray.execution.broker import CellResult
 from w2s_ray.sweep.config import load_sweep

@@ -34,7 +34,8 @@ def stage_flops(stage: Stage, num_parameters: int | None) -> float:
     predicted = 2.0 * (
         task.test * recipe.evals + task.validation + task.half * (stage.spec["half"] == "weak")
     )
-    return num_parameters * tokens * (trained + predicted)
+    flops: float = num_parameters * tokens * (trained + predicted)
+    return flops
 
 
 def stage_seconds(kind: str, flops: float, resources: Resources) -> float:

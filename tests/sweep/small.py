@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 SMALL = """
 name: small
 seeds: {seeds}
@@ -32,7 +30,3 @@ def write_sweep(
     file.write_text(f"{text}\nstore: {folder / 'store'}\n")
     return file
 
-
-@pytest.fixture
-def small(tmp_path: Path) -> Path:
-    return write_sweep(tmp_path)

@@ -6,12 +6,12 @@ failed, 2 bad input, 3 environment, 4 budget or capacity, 130 interrupted.
 
 from __future__ import annotations
 
+import errno
 import functools
 import json
 import logging
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,14 +19,21 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from w2s_ray.core.errors import W2SError
+from w2s_ray.cli.printing import (
+    ProgressLine,
+    described,
+    print_aggregate,
+    print_plan,
+    print_result,
+    registered,
+)
+from w2s_ray.core.errors import EnvironmentFault, W2SError
 
 if TYPE_CHECKING:
     from w2s_ray.sweep.nouns import Sweep
-    from w2s_ray.sweep.recorder import Recorder
-    from w2s_ray.sweep.run import SweepResult
 
 INTERRUPTED = 130
+DISK_ERRORS = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT)
 Command = TypeVar("Command", bound=Callable[..., None])
 app = typer.Typer(
     name="w2s", help="Weak-to-strong generalization sweeps.", no_args_is_help=True, add_completion=False
@@ -56,6 +63,13 @@ def guarded(command: Command) -> Command:
         except W2SError as error:
             typer.echo(f"error: {error}", err=True)
             raise typer.Exit(error.exit_code) from error
+        except OSError as error:
+            if error.errno not in DISK_ERRORS:
+                raise
+            typer.echo(
+                f"error: {error.filename or 'disk'}: {error.strerror}; finished stages are kept", err=True
+            )
+            raise typer.Exit(EnvironmentFault.exit_code) from error
         except KeyboardInterrupt:
             typer.echo("interrupted; finished stages are kept, the same command continues", err=True)
             raise typer.Exit(INTERRUPTED) from None
@@ -146,6 +160,16 @@ def show(name: Annotated[str, typer.Argument(help="a method or a task")]) -> Non
 
 @app.command()
 @guarded
+def gc(store: Annotated[str, typer.Argument(help="a path or an fsspec URL")] = "results/store") -> None:
+    """Remove attempts that no record names and that nobody works on."""
+    from w2s_ray.store import Store
+
+    removed = Store(store).collect_garbage()
+    typer.echo(f"removed {len(removed)} abandoned attempts from {store}")
+
+
+@app.command()
+@guarded
 def status(file: File, set_: Set = None, store: StoreUrl = None) -> None:
     """How far a sweep has come: its stages by kind and state, from the store."""
     from w2s_ray.sweep.plan import make_plan
@@ -163,141 +187,6 @@ def load(file: Path, overrides: list[str] | None, store: str | None, tracking: s
     extra = [f"store={json.dumps(store)}"] if store else []
     extra += [f"tracking.uri={json.dumps(tracking)}"] if tracking else []
     return load_sweep(file, [*(overrides or []), *extra])
-
-
-class ProgressLine:
-    """One line that follows a sweep: rewritten on a terminal, said again every 10 s elsewhere."""
-
-    def __init__(self, *, quiet: bool) -> None:
-        self._quiet = quiet
-        self._live = sys.stderr.isatty()
-        self._last = ""
-        self._said_at = 0.0
-
-    def __call__(self, recorder: Recorder) -> None:
-        counts = recorder.counts
-        running = sum(state == "begun" for state in recorder.states.values())
-        line = (
-            f"stages {counts['reused'] + counts['run']}/{counts['unique']}  reused {counts['reused']}  "
-            f"running {running}  failed {counts['failed']}  {recorder.seconds:4.0f} s"
-        )
-        if self._quiet or line == self._last or (not self._live and time.monotonic() < self._said_at + 10):
-            return
-        self._last, self._said_at = line, time.monotonic()
-        sys.stderr.write(f"\r\x1b[K{line}" if self._live else f"{line}\n")
-        sys.stderr.flush()
-
-
-def print_plan(loaded: Sweep, *, as_json: bool, slots: int = 0) -> None:
-    """A sweep's plan as a table or as JSON."""
-    from w2s_ray.sweep.plan import make_plan
-    from w2s_ray.sweep.work import Work
-
-    work = Work(loaded)
-    planned = make_plan(work, slots=slots or os.cpu_count() or 1)
-    if as_json:
-        typer.echo(json.dumps(planned.to_json(), indent=1))
-        return
-    typer.echo(f"sweep {loaded.name}: {planned.num_arms} arms, {planned.num_cells} cells")
-    for kind, counts in planned.counts().items():
-        typer.echo(f"  {kind:10} {counts['unique']:6} stages, {counts['in_store']} in the store")
-    if loaded.search is not None:
-        typer.echo(f"  a search of {loaded.search.trials} trials per study chooses its arms as it goes")
-    hours = (
-        f"{planned.gpu_hours:.2f} GPU-hours" if planned.gpu_hours else f"{planned.cpu_hours:.2f} CPU-hours"
-    )
-    money = "" if planned.dollars is None else f", {planned.dollars:.2f} dollars"
-    typer.echo(
-        f"  to do: {len(planned.missing)} stages, about {planned.flops:.2g} FLOP, {hours}{money}, "
-        f"{planned.makespan_s / 60:.1f} minutes on {planned.num_slots} workers (estimates)"
-    )
-    for line in notes(loaded):
-        typer.echo(f"  note: {line}")
-
-
-def notes(loaded: Sweep) -> list[str]:
-    """What a user should know before the sweep runs."""
-    found = [f"{alias} has no pinned revision" for alias in loaded.unpinned]
-    roles = [
-        (role, alias, task)
-        for role in ("weak", "student", "ceiling")
-        for alias in loaded.models
-        for task in loaded.tasks
-    ]
-    on_cpu = {alias for role, alias, task in roles if loaded.recipe(role, alias, task).precision == "bf16"  # type: ignore[arg-type]
-              and not loaded.resources.placement(alias).gpus}  # fmt: skip
-    if on_cpu:
-        found.append(f"bf16 on a CPU is slow, and emulated on most: {', '.join(sorted(on_cpu))}")
-    return found
-
-
-def print_result(
-    result: SweepResult, aggregate: dict[str, Any], where: Path, *, seconds: float, as_json: bool
-) -> None:
-    """The arms' table, and where everything is."""
-    if sys.stderr.isatty() and not as_json:
-        sys.stderr.write("\n")
-    print_aggregate(aggregate, as_json=as_json)
-    for key, cause in result.failures.items():
-        typer.echo(f"failed  {key}: {cause}", err=True)
-    if as_json:
-        return
-    stages = aggregate["stages"]
-    typer.echo(
-        f"stages  {stages['run']} run, {stages['reused']} reused, {stages['failed']} failed, {seconds:.1f} s"
-    )
-    typer.echo(f"report  {where / 'report.html'}")
-    typer.echo(f"MLflow  mlflow ui --backend-store-uri {result.tracking_uri}")
-
-
-def print_aggregate(aggregate: dict[str, Any], *, as_json: bool) -> None:
-    """An aggregate as JSON or as a table."""
-    if as_json:
-        typer.echo(json.dumps(aggregate, indent=1))
-        return
-    from rich.console import Console
-
-    from w2s_ray.report.summary import arm_table
-
-    Console().print(arm_table(aggregate))
-
-
-def registered(what: str) -> list[str]:
-    """The lines of `w2s list`."""
-    from w2s_ray.core.errors import ConfigError
-    from w2s_ray.core.registry import unknown
-    from w2s_ray.methods import METHODS
-    from w2s_ray.models.families import known_names
-    from w2s_ray.models.tiny import TINY
-    from w2s_ray.tasks import TASKS
-
-    known: dict[str, Callable[[], list[str]]] = {
-        "methods": lambda: list(METHODS),
-        "tasks": lambda: list(TASKS),
-        "models": lambda: [*(f"tiny/{size}" for size in TINY), *known_names()],
-    }
-    if what not in known:
-        raise ConfigError(unknown("list", what, known))
-    return known[what]()
-
-
-def described(name: str) -> str:
-    """The lines of `w2s show`."""
-    from w2s_ray.core.errors import ConfigError
-    from w2s_ray.core.registry import unknown
-    from w2s_ray.methods import METHODS, parameters
-    from w2s_ray.tasks import TASKS
-
-    if name in METHODS:
-        lines = [f"{name} (version {METHODS[name].version})", METHODS[name].__doc__ or ""]
-        for item in parameters(name).values():
-            domain = ", ".join(map(str, item.choices)) or f"{item.ge} … {item.le}"
-            lines.append(f"  {item.name}: {item.type.__name__} = {item.default}  ({domain})  {item.doc}")
-        return "\n".join(lines)
-    if name in TASKS:
-        task = TASKS[name]
-        return f"{name} (version {task.version}): {task.kind}, {task.family}, licence {task.licence}\n{task.source}"
-    raise ConfigError(unknown("method or task", name, [*METHODS, *TASKS]))
 
 
 def start(command: typer.Typer) -> None:
