@@ -113,10 +113,13 @@ def register_method(
 
 def parameters(name: str) -> dict[str, Parameter]:
     """The declared parameters of method `name`."""
-    types = {"float": float, "int": int, "str": str, "bool": bool}
+    types = {kind.__name__: kind for kind in (float, int, str, bool)}
     return {
         field.name: Parameter(
-            name=field.name, type=types[str(field.type)], default=field.default, **field.metadata
+            name=field.name,
+            type=types[getattr(field.type, "__name__", str(field.type))],
+            default=field.default,
+            **field.metadata,
         )
         for field in dataclasses.fields(METHODS[name])
     }

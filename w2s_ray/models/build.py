@@ -26,7 +26,8 @@ class Classifier(nn.Module):
     """A backbone with a linear head on its pooled hidden state.
 
     With two texts per example the head has one output, and the logits of an example are (score of the
-    second, score of the first): class 1, "the first is better", has probability sigmoid(s1 - s2) (Burns et al. 2023, A.3).
+    second, score of the first): class 1, "the first is better",
+    has probability sigmoid(s1 - s2) (Burns et al. 2023, A.3).
     """
 
     def __init__(self, backbone: nn.Module, head: Head, *, pooling: str, num_texts: int) -> None:

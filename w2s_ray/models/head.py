@@ -95,7 +95,7 @@ def _rows_in(file: Path, names: Sequence[str], ids: Sequence[int]) -> Tensor | N
     from safetensors import safe_open
 
     with safe_open(str(file), framework="pt") as tensors:
-        for stored in tensors.keys():  # noqa: SIM118 - safetensors' handle is not iterable
+        for stored in tensors.keys():
             if any(f".{stored}".endswith(f".{name}") for name in names):
                 matrix = tensors.get_slice(stored)
                 return torch.cat([matrix[i : i + 1] for i in ids]).float()

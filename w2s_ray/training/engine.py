@@ -1,7 +1,8 @@
 """Engines: forward, backward and optimizer step, on plain torch (here) or on DeepSpeed ZeRO (zero.py).
 
 Losses reach an engine already normalised over the *global* batch; the gradient is their sum over
-micro-batches and workers, so neither the number of workers nor the size of a micro-batch changes what is optimised.
+micro-batches and workers, so neither the number of workers nor the size of a micro-batch changes what is
+optimised.
 Parameters and Adam's states are fp32 in both; `bf16` is autocast around the forward pass.
 """
 

@@ -15,7 +15,6 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.multiprocessing.spawn import spawn
 
-
 CPU = torch.device("cpu")
 
 
