@@ -13,11 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from w2s_ray.core.identity import canonical, derived_seed, digest
 
+PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}  # machines are shared
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT
 VALUES = st.recursive(
@@ -35,19 +36,19 @@ def reordered(value):
 
 
 @given(VALUES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, **PATIENT)
 def test_order_of_keys_and_kind_of_sequence_bear_no_identity(value):
     assert digest(reordered(value)) == digest(value)
 
 
 @given(VALUES)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, **PATIENT)
 def test_canonical_reduces_to_what_it_leaves_alone(value):
     assert canonical(canonical(value)) == canonical(value)
 
 
 @given(VALUES, VALUES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, **PATIENT)
 def test_equal_digests_mean_equal_values(one, other):
     if digest(one) == digest(other):
         assert canonical(one) == canonical(other)

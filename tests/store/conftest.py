@@ -7,6 +7,7 @@ from importlib.util import find_spec
 
 import pytest
 
+from tests.store.clock import Clock
 from w2s_ray.store import Store
 
 HAS_S3 = all(find_spec(name) for name in ("s3fs", "moto", "flask"))
@@ -70,3 +71,9 @@ def local(tmp_path):
 def memory(tmp_path):
     """A store that is not a folder, though it is near."""
     return Store(f"memory://{uuid.uuid4().hex}", cache=tmp_path / "cache")
+
+
+@pytest.fixture
+def observer(store, monkeypatch):
+    """Parties of one store with a clock that the test moves: `make()` a party, `observer.now` its time."""
+    return Clock(store.backend, monkeypatch)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+import tempfile
 
 import pytest
 
 from tests.store.results import FILES, commit, content, key_of
 from w2s_ray.core.errors import CorruptRecord, EnvironmentFault
 from w2s_ray.store import Store
+from w2s_ray.store.download import default_cache
 
 
 def path_of(record, name):
@@ -142,3 +144,13 @@ def test_storage_that_cannot_be_read_is_not_taken_for_an_empty_one(memory, monke
     for keys in ([made.key], [made.key, key_of("b")]):
         with pytest.raises(EnvironmentFault, match=r"cannot read .*Forbidden.*run the same command again"):
             memory.find_all(keys)
+
+
+def test_copies_on_this_machine_lie_in_a_folder_of_this_user_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = default_cache()
+    assert folder.parent == tmp_path and folder.stat().st_mode & 0o777 == 0o700 and default_cache() == folder
+    folder.rmdir()
+    folder.symlink_to(tmp_path)
+    with pytest.raises(EnvironmentFault, match="belongs to somebody else"):
+        default_cache()

@@ -194,3 +194,17 @@ def test_a_create_whose_answer_was_lost_is_known_as_ours(round_, tmp_path, monke
 
     monkeypatch.setattr(store.backend.fs._real, "pipe_file", pipe_file)
     assert round_(store) == RESULT and lost
+
+
+def test_checkpoints_that_cannot_be_removed_do_not_undo_a_finished_stage(memory, monkeypatch, caplog):
+    made = commit(memory, "a")
+    memory.backend.write(f"scratch/{made.key}/step-1.json", b"{}")
+
+    def refuse(path, **options):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(memory.backend.fs, "rm", refuse)
+        memory.drop_checkpoints(made.key)
+    assert "left the checkpoints" in caplog.text
+    assert memory.collect_garbage() == [f"scratch/{made.key}"]

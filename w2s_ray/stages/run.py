@@ -69,7 +69,7 @@ def run_stage(errand: Errand, worker: Worker | None = None) -> Record | None:
         if not leads:
             return None
         record = store.commit(attempt, _record(errand, outcome, lineage, time.monotonic() - started))
-    store.backend.remove(f"scratch/{errand.stage.key}")
+    store.drop_checkpoints(errand.stage.key)
     log.info("done %s in %.1f s", errand.stage.key, record.seconds)
     return record
 

@@ -81,7 +81,7 @@ class Leases:
         for key in list(self._held):
             self.release(key)
         if self._thread is not None:
-            self._thread.join(self._beat_s)
+            self._thread.join(1.0)  # a write that hangs must not hold up the end
 
     def _claim(self) -> bytes:
         claim = {"owner": self._owner, "host": host(), "pid": os.getpid(), "born": born(os.getpid())}

@@ -113,6 +113,13 @@ class Store:
         else:
             self._put_aside(key, reason, data)
 
+    def drop_checkpoints(self, key: str) -> None:
+        """Remove what a finished stage saved on its way; where that fails, `collect_garbage` does it later."""
+        try:
+            self.backend.remove(f"scratch/{key}")
+        except EnvironmentFault as error:
+            log.warning("left the checkpoints of %s behind: %s", key, error)
+
     def keys(self) -> list[str]:
         """Every key that has a record."""
         return sorted(self.find_all(self._folders()))
