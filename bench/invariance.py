@@ -95,6 +95,7 @@ def trial(layout: Layout, method: str, worker: Worker, *, steps: int) -> Run:
     progress = train(engine, lesson, evaluate=lambda: (0.0, 0.0))
     p_NC = predict(engine, lesson.tokens, range(len(lesson.tokens)), batch=64, num_classes=2)
     weights = engine.weights()
+    engine.close()
     return Run(
         losses_S=np.array(progress.losses),
         p_NC=p_NC,
