@@ -67,6 +67,19 @@ def test_what_is_missing_is_computed_and_nothing_else(
     assert again["arms"] == aggregate["arms"]
 
 
+def test_a_damaged_artifact_is_detected_set_aside_and_computed_again(
+    finished: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    folder, aggregate = finished
+    (predictions, *_) = sorted((folder / "store" / "finetune").glob("*naive*/attempt-*/predictions.parquet"))
+    data = bytearray(predictions.read_bytes())
+    data[len(data) // 2] ^= 1
+    predictions.write_bytes(data)
+    again = sweep_and_report(folder / "small.yaml", tmp_path / "out")
+    assert again["stages"] == {"unique": 10, "reused": 9, "run": 1, "failed": 0}
+    assert again["arms"] == aggregate["arms"]
+
+
 def test_a_failed_training_is_listed_and_the_other_arms_are_reported(tmp_path: Path) -> None:
     file = write_sweep(tmp_path)
     sweep = load_sweep(file, ["train.models.s.lr=1e30", "train.models.s.clip=0"])

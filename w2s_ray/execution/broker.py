@@ -28,6 +28,11 @@ log = logging.getLogger(__name__)
 FINAL = (ConfigError, EnvironmentFault, TrainingDiverged)  # the same would happen again
 OOM_SIGNS = ("out of memory", "OutOfMemory", "Cannot allocate memory")
 LEASE_POLL_S = 2.0
+MAX_LOSSES = 20  # of workers and nodes, which is nobody's fault, for one stage
+
+
+class WorkerLost(Exception):
+    """The process or node that computed a stage is gone; the stage is tried again elsewhere."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,7 +203,7 @@ class Broker:
 
     async def _compute(self, stage: Stage) -> Record:
         order = self._orders[stage.identity]
-        attempt = 0
+        attempt = losses = 0
         while True:
             try:
                 record = await self._run(order)
@@ -209,6 +214,9 @@ class Broker:
                 )  # somebody else computes it: wait without holding a slot
             except InputLost as lost:
                 await self._recompute(stage, lost.key)
+            except WorkerLost as error:
+                losses += 1
+                await self._judge(stage, error, self._retries if losses > MAX_LOSSES else 0)
             except Exception as error:
                 await self._judge(stage, error, attempt)
                 order, attempt = smaller(order) if is_oom(error) else order, attempt + 1

@@ -18,7 +18,7 @@ from typing import Any
 
 from w2s_ray.core.errors import EnvironmentFault
 from w2s_ray.core.specs import Layout
-from w2s_ray.execution.broker import Order
+from w2s_ray.execution.broker import Order, WorkerLost
 from w2s_ray.stages.run import PLAIN, Errand, run_stage
 
 log = logging.getLogger(__name__)
@@ -27,10 +27,6 @@ TRAIN_ENVIRONMENT = {
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",  # 5 s by default: the wait at every teardown
     "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "900",  # nodes boot
 }
-
-
-class WorkerLost(Exception):
-    """The process or node that computed a stage is gone; the stage is tried again elsewhere."""
 
 
 async def launch_here(order: Order) -> None:
@@ -175,6 +171,8 @@ def train_stage(order: Order) -> None:
     from ray.train.torch import TorchConfig, TorchTrainer
 
     resources, errand = order.resources, order.errand
+    # a name that was used before would silently resume that run: ours is new, and our record the truth
+    name = f"{errand.stage.identity[:16]}-{uuid.uuid4().hex[:8]}"
     per_worker = {"CPU": resources.cpus} | ({"GPU": resources.gpus} if resources.gpus else {})
     trainer = TorchTrainer(
         _train_worker,
@@ -184,13 +182,15 @@ def train_stage(order: Order) -> None:
         ),
         torch_config=TorchConfig(backend="nccl" if errand.layout.device == "cuda" else "gloo"),
         run_config=RunConfig(
-            # a name that was used before would silently resume that run: ours is new, and our record the truth
-            name=f"{errand.stage.identity[:16]}-{uuid.uuid4().hex[:8]}",
+            name=name,
             storage_path=train_storage(errand.store),
             failure_config=FailureConfig(max_failures=0, max_preemption_failures=-1),
         ),
     )
-    trainer.fit()
+    try:
+        trainer.fit()
+    finally:
+        remove_train_files(errand.store, name)
 
 
 def train_storage(store_url: str) -> str:
@@ -200,6 +200,13 @@ def train_storage(store_url: str) -> str:
     backend = Backend(store_url)
     root = backend.full("scratch/ray-train")
     return root if backend.is_local else f"{backend.protocol}://{root}"
+
+
+def remove_train_files(store_url: str, name: str) -> None:
+    """Remove what Ray Train wrote about a run that has ended."""
+    from w2s_ray.store.backend import Backend
+
+    Backend(store_url).remove(f"scratch/ray-train/{name}")
 
 
 def _train_worker(config: dict[str, Any]) -> None:

@@ -7,10 +7,12 @@ a cell when its three roles are.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Iterable
 from typing import Any
 
+from w2s_ray.core.errors import CorruptRecord
 from w2s_ray.core.graph import Stage, closure
 from w2s_ray.core.record import Record
 from w2s_ray.core.specs import Arm
@@ -20,7 +22,7 @@ from w2s_ray.store import Store
 from w2s_ray.sweep.work import PlannedCell, Work, roles_of
 from w2s_ray.tracking import Tracker, arm_run, cell_run, stage_run, sweep_run
 from w2s_ray.tracking.publish import arm_id as arm_run_id
-from w2s_ray.tracking.publish import cell_id, truth_artifact
+from w2s_ray.tracking.publish import cell_id
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +40,7 @@ class Recorder:
         self._started = time.monotonic()
         self.failures: dict[str, str] = {}
         self.states: dict[str, str] = dict.fromkeys(records, "reused")
+        self._lock = threading.RLock()  # events come on a thread of their own, questions on the driver's
         self._stages: dict[str, Stage] = {}
         self._cells: dict[str, list[PlannedCell]] = {}
         self._open: dict[str, set[str]] = {}
@@ -46,6 +49,10 @@ class Recorder:
 
     def extend(self, arms: Iterable[str]) -> None:
         """Take note of arms and publish what of them is already there."""
+        with self._lock:
+            self._extend(arms)
+
+    def _extend(self, arms: Iterable[str]) -> None:
         planned = [cell for arm in arms for cell in self._work.arms[arm]]
         for arm in dict.fromkeys(cell.cell.arm.label for cell in planned):
             self._put_arm(next(cell.cell.arm for cell in planned if cell.cell.arm.label == arm))
@@ -64,13 +71,18 @@ class Recorder:
 
     def see(self, event: Event) -> None:
         """Take an event of the broker in."""
-        if event.key not in self._stages:
-            return
+        with self._lock:
+            if event.key in self._stages:
+                self._see(event)
+
+    def _see(self, event: Event) -> None:
         if event.kind in ("done", "reused"):
             self._computed |= {event.key} if event.kind == "done" else set()
             self.states[event.key] = "done" if event.key in self._computed else "reused"
             self.failures.pop(event.key, None)
             self._stage_is_there(event.key)
+            if event.key not in self.states:
+                self.failures[event.key] = "its files were damaged and set aside; run the same command again"
         elif event.kind == "failed":
             self.states[event.key] = "failed"
             self.failures[event.key] = event.cause
@@ -89,7 +101,8 @@ class Recorder:
     @property
     def counts(self) -> dict[str, int]:
         """Stages: unique, reused, run and failed."""
-        states = list(self.states.values())
+        with self._lock:
+            states = list(self.states.values())
         return {
             "unique": len(self._stages),
             "reused": states.count("reused"),
@@ -113,6 +126,8 @@ class Recorder:
         if record is None:
             log.warning("the record of %s is gone", key)
             return
+        if self._is_read(key) and not self._is_intact(key, record):
+            return
         self._records[key] = record
         if f"stage/{key}" not in self._published:
             self._published.add(f"stage/{key}")
@@ -122,6 +137,22 @@ class Recorder:
             waiting.discard(key)
             if not waiting:
                 self._put_cell(cell)
+
+    def _is_read(self, key: str) -> bool:
+        """Whether something of this stage is still to be published, so that its files will be read."""
+        names = [f"stage/{key}", *(self._cell_id(cell) for cell in self._cells.get(key, ()))]
+        return any(name not in self._published for name in names)
+
+    def _is_intact(self, key: str, record: Record) -> bool:
+        """Whether a record's files may be read; one that may not is set aside, and its stage is missing again."""
+        try:
+            self._store.open(record)
+            return True
+        except CorruptRecord as error:
+            self._store.set_aside(key, str(error))
+            self._records.pop(key, None)
+            self.states.pop(key, None)
+            return False
 
     def _run(self, key: str, record: Record) -> Any:
         reused = key not in self._computed
@@ -152,17 +183,9 @@ class Recorder:
                 stages=self.counts,
                 failures=self.failures,
                 versions=provenance()["versions"] | {"commit": provenance()["commit"]},
-                truths=None if running else self._truths(),
                 running=running,
             )
         )
-
-    def _truths(self) -> dict[str, bytes]:
-        truths: dict[str, bytes] = {}
-        for key, record in self._records.items():
-            if record.kind == "split" and key in self._stages:
-                truths |= truth_artifact(record, self._store)
-        return truths
 
     def _cell_id(self, cell: PlannedCell) -> str:
         return cell_id(self._work.sweep.name, cell.cell, cell.stages)

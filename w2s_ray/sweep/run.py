@@ -17,7 +17,7 @@ from w2s_ray.execution.broker import CellResult
 from w2s_ray.store import Store
 from w2s_ray.sweep.nouns import Sweep
 from w2s_ray.sweep.objective import Objective
-from w2s_ray.sweep.plan import Plan, check_budget, make_plan
+from w2s_ray.sweep.plan import check_budget, make_plan
 from w2s_ray.sweep.recorder import Recorder
 from w2s_ray.sweep.search import Question, Questions, questions_of
 from w2s_ray.sweep.work import Work, roles_of
@@ -115,7 +115,7 @@ def run_sweep(
         recorder = Recorder(work, Store(sweep.store), tracker, records=plan.records)
         session = Session(work, questions_of(sweep), recorder, progress)
         try:
-            compute(session, plan, address)
+            compute(session, address)
         finally:
             recorder.finish()
             progress(recorder)
@@ -139,9 +139,9 @@ def drain(tracker: Tracker) -> None:
             return
 
 
-def compute(session: Session, plan: Plan, address: str | None) -> None:
+def compute(session: Session, address: str | None) -> None:
     """Answer every question, from the store as far as that goes, then on the backend the sweep asks for."""
-    if session.sweep.search or not plan.missing:
+    if session.sweep.search or session.recorder.is_complete:
         session.replay()
     if session.finished:
         return

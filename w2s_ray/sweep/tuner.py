@@ -12,10 +12,11 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from w2s_ray.core.errors import EnvironmentFault
+from w2s_ray.core.errors import BudgetError, EnvironmentFault
+from w2s_ray.execution.broker import Order
 from w2s_ray.execution.service import ON_HEAD, start_broker
 from w2s_ray.sweep.run import Session
 from w2s_ray.sweep.search import Question
@@ -38,6 +39,8 @@ ENVIRONMENT = {
 def run_on_ray(session: Session, address: str | None) -> None:
     """Answer every question on a Ray cluster: the one at `address` (or RAY_ADDRESS), else one started here."""
     with cluster(address) as joined:
+        if not joined:
+            check_room(session.work.orders(session.work.stages()))
         name = f"w2s-broker-{uuid.uuid4().hex[:8]}"
         broker = start_broker(
             name,
@@ -47,6 +50,21 @@ def run_on_ray(session: Session, address: str | None) -> None:
         )
         with following(session, broker):
             _fit(session, name, broker)
+
+
+def check_room(orders: Sequence[Order]) -> None:
+    """Raise BudgetError where a stage asks for more than this cluster, which does not grow, will ever have."""
+    import ray
+
+    total = ray.cluster_resources()
+    for order in orders:
+        wanted = order.resources
+        for name, one in (("CPU", wanted.cpus), ("GPU", wanted.gpus)):
+            if one * wanted.workers > total.get(name, 0) + 1e-9:
+                raise BudgetError(
+                    f"{order.errand.stage.key} asks for {wanted.workers} × {one:g} {name}, this Ray has "
+                    f"{total.get(name, 0):g}; change `resources` or join a cluster by --address"
+                )
 
 
 @contextlib.contextmanager
@@ -76,8 +94,15 @@ def following(session: Session, broker: Any) -> Iterator[None]:
     """Feed the broker's events to the recorder while the body runs, to the last one."""
     import ray
 
-    stop = threading.Event()
-    thread = threading.Thread(target=_follow, args=(session, broker, stop), name="w2s-events", daemon=True)
+    stop, errors = threading.Event(), list[Exception]()
+
+    def follow() -> None:
+        try:
+            _follow(session, broker, stop)
+        except Exception as error:  # raised again in the driver, where it can be told
+            errors.append(error)
+
+    thread = threading.Thread(target=follow, name="w2s-events", daemon=True)
     thread.start()
     try:
         yield
@@ -89,6 +114,8 @@ def following(session: Session, broker: Any) -> Iterator[None]:
         thread.join(timeout=5)
         _close(broker)
         ray.kill(broker)
+    if errors:
+        raise errors[0]
 
 
 def _close(broker: Any) -> None:

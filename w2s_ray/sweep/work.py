@@ -49,7 +49,7 @@ class Work:
     @property
     def cells(self) -> list[PlannedCell]:
         """Every cell, arm by arm, in canonical order."""
-        return [planned for cells in self.arms.values() for planned in cells]
+        return [planned for cells in list(self.arms.values()) for planned in cells]
 
     def stages(self) -> list[Stage]:
         """Every stage once, inputs before consumers."""
