@@ -77,7 +77,9 @@ class World:
             self.store.commit(attempt, record)
 
     def broker(self, *, cpus: float = 8, **options: Any) -> Broker:
-        return Broker(self.store, self.launch, Capacity(cpus=cpus), lease_poll_s=0.02, **options)
+        return Broker(
+            self.store, self.launch, Capacity(cpus=cpus), lease_poll_s=0.02, pause_s=0.01, **options
+        )
 
 
 @pytest.fixture

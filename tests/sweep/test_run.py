@@ -71,7 +71,10 @@ def test_a_damaged_artifact_is_detected_set_aside_and_computed_again(
     finished: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
     folder, aggregate = finished
-    (predictions, *_) = sorted((folder / "store" / "finetune").glob("*naive*/attempt-*/predictions.parquet"))
+    store = Store(folder / "store")
+    record = store.find(next(key for key in store.keys() if "-naive-" in key))
+    assert record is not None
+    predictions = store.open(record) / "predictions.parquet"
     data = bytearray(predictions.read_bytes())
     data[len(data) // 2] ^= 1
     predictions.write_bytes(data)

@@ -17,7 +17,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from w2s_ray.core.errors import ConfigError, EnvironmentFault, StageFailed, TrainingDiverged
+from w2s_ray.core.errors import ConfigError, StageFailed, TrainingDiverged, W2SError
 from w2s_ray.core.graph import CellStages, Stage, closure
 from w2s_ray.core.record import Record
 from w2s_ray.core.specs import Layout, Resources
@@ -25,7 +25,7 @@ from w2s_ray.stages.run import Errand, InputLost
 from w2s_ray.store import Leases, Store
 
 log = logging.getLogger(__name__)
-FINAL = (ConfigError, EnvironmentFault, TrainingDiverged)  # the same would happen again
+FINAL = (ConfigError, TrainingDiverged)  # the same would happen again
 OOM_SIGNS = ("out of memory", "OutOfMemory", "Cannot allocate memory")
 LEASE_POLL_S = 2.0
 MAX_LOSSES = 20  # of workers and nodes, which is nobody's fault, for one stage
@@ -95,12 +95,14 @@ class Broker:
         capacity: Capacity,
         *,
         retries: int = 2,
+        pause_s: float = 0.5,
         lease_poll_s: float = LEASE_POLL_S,
     ) -> None:
         self._store = store
         self._launch = launch
         self.capacity = capacity
         self._retries = retries
+        self._pause_s = pause_s
         self._lease_poll_s = lease_poll_s
         self._leases = Leases(store.backend)
         self._orders: dict[str, Order] = {}
@@ -249,14 +251,14 @@ class Broker:
 
     async def _judge(self, stage: Stage, error: Exception, attempt: int) -> None:
         """Return to try again, or raise StageFailed where that cannot help."""
-        cause = f"{type(error).__name__}: {error}" if not isinstance(error, FINAL) else str(error)
+        cause = str(error) if isinstance(error, W2SError) else f"{type(error).__name__}: {error}"
         if isinstance(error, FINAL) or attempt >= self._retries:
             log.error("failed %s: %s", stage.key, cause)
             await self._emit("failed", stage.key, cause=cause)
             raise StageFailed(stage.key, cause) from error
         log.warning("retry %s: %s", stage.key, cause)
         await self._emit("retried", stage.key, cause=cause)
-        await asyncio.sleep(0.1 * 2**attempt)
+        await asyncio.sleep(self._pause_s * 4**attempt)
 
     async def _recompute(self, stage: Stage, key: str) -> None:
         lost = next(source for source in stage.inputs.values() if source.key == key)
