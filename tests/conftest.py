@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.once import made_once, mlflow_template  # noqa: F401 (fixtures)
 from tests.sweep.small import write_sweep
 
 

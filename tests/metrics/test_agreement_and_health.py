@@ -43,18 +43,33 @@ def test_a_loss_that_does_not_fall_is_sick_and_a_short_curve_is_not_judged():
     assert health.loss_faults([0.69, 0.69]) == ()
 
 
+def supervisor(accuracy, rows, classes=2):
+    right = np.arange(rows) < round(accuracy * rows)
+    return health.supervisor_faults(right, np.arange(rows) % classes, classes)
+
+
 @pytest.mark.parametrize(
-    ("accuracy", "rows", "word"),
-    [(0.52, 100, "chance"), (0.6, 1000, "not above 0.65"), (0.64, 1000, "not above 0.65")],
+    ("accuracy", "rows", "words"),
+    [
+        (0.52, 100, "0.520 on 100 validation rows is not above chance beyond noise (0.500 + 0.100)"),
+        (0.6, 1000, "0.600 on 1000 validation rows is not above 0.65"),
+        (0.65, 400, "not above 0.65"),
+    ],
 )
-def test_a_supervisor_near_chance_is_sick(accuracy, rows, word):
-    assert word in health.supervisor_faults(accuracy, rows)[0]
+def test_a_supervisor_near_chance_is_sick(accuracy, rows, words):
+    (fault,) = supervisor(accuracy, rows)
+    assert fault.startswith(health.SICK_SUPERVISOR)
+    assert words in fault
 
 
-def test_a_fair_supervisor_is_well_and_one_of_many_classes_is_judged_by_chance_alone():
-    assert health.supervisor_faults(0.72, 200) == ()
-    assert health.supervisor_faults(0.4, 1000, chance=0.1) == ()
-    assert health.supervisor_faults(None, 0) == ()
+def test_a_fair_supervisor_is_well():
+    assert supervisor(0.72, 200) == ()
+    assert health.supervisor_faults(np.array([], bool), np.array([], int), 2) == ()
+
+
+def test_of_many_classes_chance_alone_is_the_gate():
+    assert supervisor(0.4, 900, classes=9) == ()
+    assert "0.111 + 0.021" in supervisor(0.12, 900, classes=9)[0]
 
 
 def test_a_ceiling_under_its_supervisor_is_sick():

@@ -1,28 +1,31 @@
 """A synthetic sweep, published once to a sqlite MLflow, for all tests of the report."""
 
-import importlib.util
-from pathlib import Path
+import json
+import shutil
 
 import pytest
 
-_spec = importlib.util.spec_from_file_location(
-    "w2s_tracking_conftest", Path(__file__).parents[1] / "tracking" / "conftest.py"
-)
-_module = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_module)
-synthetic = _module.synthetic
+from tests.tracking import synthetic
 
 
 @pytest.fixture(scope="session")
-def published(synthetic, tmp_path_factory):
-    """(uri, sweep): experiment "whole" is finished, "half" has 5 cells, "hostile" has names to escape."""
-    from w2s_ray.core.specs import MethodSpec
-    from w2s_ray.tracking import Tracker, default_uri
+def uri(made_once, mlflow_template):
+    """Experiment "whole" is finished, "half" has 5 cells, "hostile" has names to escape."""
+    from w2s_ray.tracking import default_uri
 
-    folder = tmp_path_factory.mktemp("report")
-    uri = default_uri(folder)
+    def make(folder):
+        shutil.copy(mlflow_template, folder)
+        publish_all(folder, default_uri(folder))
+
+    return default_uri(made_once("report", make))
+
+
+def publish_all(folder, uri):
+    from w2s_ray.core.specs import MethodSpec
+    from w2s_ray.tracking import Tracker
+
     sweep = synthetic.synthetic_sweep(
-        folder / "store", tasks=("review", "flat"), flat=("flat",), seeds=(0, 1)
+        folder / "store", tasks=("review", "flat"), flat=("flat",), seeds=(0, 1), control=True
     )
     hostile = synthetic.synthetic_sweep(
         folder / "hostile", tasks=("<script>alert(1)</script>",), pairs=(("xs", "m"),), seeds=(0,),
@@ -34,13 +37,12 @@ def published(synthetic, tmp_path_factory):
         assert tracker.flush(120)
         assert tracker.close() == 0
         assert not tracker.refused
-    return uri, sweep
 
 
 @pytest.fixture(scope="session")
-def built(published, tmp_path_factory):
+def built(uri, made_once):
     """(aggregate, folder) of the finished sweep's report."""
     from w2s_ray.report import build_report
 
-    out = tmp_path_factory.mktemp("out")
-    return build_report(published[0], "whole", out, draws=300), out
+    out = made_once("report-out", lambda folder: build_report(uri, "whole", folder, draws=300))
+    return json.loads((out / "aggregate.json").read_text()), out

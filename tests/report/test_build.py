@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import pickle
 import shutil
 import subprocess
 import sys
@@ -13,26 +14,47 @@ from w2s_ray.core.errors import ConfigError
 from w2s_ray.report import arm_table, build_report
 from w2s_ray.report import build as module
 from w2s_ray.report.labels import method_labels
+from w2s_ray.report.sick import reader_warnings
 from w2s_ray.tracking import Experiment
 
-ARM_KEYS = ["weak", "strong", "method", "params", "tasks", "seeds", "cells", "undefined", "accuracy", "pgr"]
+ARM_KEYS = ["weak", "strong", "method", "params", "tasks", "seeds", "cells", "undefined", "sick", "control",
+            "accuracy", "pgr"]  # fmt: skip
 
 
 def test_the_aggregate_has_its_schema(built):
     aggregate, out = built
     assert json.loads((out / "aggregate.json").read_text()) == aggregate
-    assert list(aggregate) == ["schema", "sweep", "complete", "seconds", "stages", "arms"]
+    assert list(aggregate) == ["schema", "sweep", "complete", "seconds", "stages", "arms", "warnings"]
     assert list(aggregate["stages"]) == ["unique", "reused", "run", "failed"]
     assert aggregate["complete"] is True
     for arm in aggregate["arms"]:
         assert list(arm) == ARM_KEYS
         assert list(arm["pgr"]) == ["median", "ratio_of_means", "pooled", "interval", "level"]
-        assert (arm["tasks"], arm["seeds"], arm["cells"], arm["undefined"]) == (
-            ["review", "flat"],
-            [0, 1],
-            4,
-            2,
-        )
+        assert (arm["tasks"], arm["seeds"], arm["cells"]) == (["review", "flat"], [0, 1], 4)
+        assert arm["undefined"] == (4 if arm["control"] else 2)
+
+
+def test_the_control_is_marked_in_every_table_and_is_no_rung(built):
+    """It is as large as l; once it hid l's name and was joined to the ladder by a line."""
+    aggregate, out = built
+    assert [arm["strong"] for arm in aggregate["arms"] if arm["control"]] == ["l-scratch"]
+    rows = list(csv.DictReader((out / "cells.csv").open()))
+    assert {row["strong"] for row in rows if row["control"] == "true"} == {"l-scratch"}
+    page = (out / "report.html").read_text()
+    assert "naive, control (not pretrained)" in page
+    assert "The control l-scratch was not pretrained" in page
+    assert "stays below it on 2 of 2 tasks" in page
+    assert "not pretrained" in (out / "figures/accuracy-by-size.svg").read_text()
+
+
+def test_a_rung_without_the_concept_is_told_of_on_the_task_that_needs_it(built):
+    aggregate, out = built
+    sick = {(arm["strong"], arm["method"]): arm["sick"] for arm in aggregate["arms"]}
+    assert sick["m", "naive"] >= 2
+    assert any("m: zero-shot is low" in line for line in aggregate["warnings"])
+    rows = list(csv.DictReader((out / "cells.csv").open()))
+    told = {(row["strong"], row["task"]) for row in rows if "zero-shot" in row["sick"]}
+    assert told == {("m", "review")}
 
 
 def test_its_numbers_are_those_of_the_cells(built):
@@ -52,7 +74,7 @@ def test_its_numbers_are_those_of_the_cells(built):
 
 def test_cells_have_a_row_per_split_and_a_reason_where_pgr_is_undefined(built):
     rows = list(csv.DictReader((built[1] / "cells.csv").open()))
-    assert len(rows) == 2 * 2 * 2 * 2 * 2  # pairs, methods, tasks, seeds, splits
+    assert len(rows) == (2 * 2 + 1) * 2 * 2 * 2  # pairs × methods and the control, tasks, seeds, splits
     assert {row["split"] for row in rows} == {"test", "tune"}
     for row in rows:
         assert bool(row["pgr"]) != bool(row["undefined"])
@@ -66,97 +88,139 @@ def test_the_page_is_one_file_that_asks_for_nothing(built):
     for outside in ('src="http', 'href="http', "@import", "cdn.jsdelivr.net/npm/vega@"):
         assert outside not in page
     assert "of the gap from xs to l" in page
+    assert "95% intervals over seeds and test items, for these tasks" in page
     assert "intervals leave out pretraining variance" in page.lower()
     assert (built[1] / "report.html").stat().st_size < 3_000_000
 
 
-def test_figures_are_written_in_both_forms_and_logged(built, published):
+def test_figures_are_written_in_both_forms_and_logged(built, uri):
     names = sorted(path.name for path in (built[1] / "figures").iterdir())
     assert names == [
         f"{name}.{kind}" for name in ("accuracy-by-size", "pgr-by-size", "tasks") for kind in ("png", "svg")
     ]
-    source = Experiment(published[0], "whole")
+    source = Experiment(uri, "whole")
     logged = {item.path for item in source._client.list_artifacts(source._sweep.info.run_id)}
     assert {"report.html", "aggregate.json", "cells.csv", "figures"} <= logged
-    assert source.arms()["pgr/ratio_of_means"].notna().all()
+    assert source.arms()["pgr/ratio_of_means"].notna().tolist() == [True] * 4 + [False]
 
 
-def test_equal_data_gives_equal_bytes_in_another_process(built, published, tmp_path):
-    code = (
-        "import sys; from pathlib import Path; from w2s_ray.report import build_report;"
-        "build_report(sys.argv[1], 'whole', Path(sys.argv[2]), draws=300)"
+def test_equal_data_gives_equal_bytes_in_another_process(built, uri, tmp_path):
+    """Nothing of a file depends on the order of a set or on an address."""
+    source = Experiment(uri, "whole")
+    cells = source.cells()
+    groups = {name: source.truth(name).groups for name in cells["test_set"].unique()}
+    (tmp_path / "tables").write_bytes(
+        pickle.dumps((source.sweep(), source.arms(), cells, source.stages(), groups))
     )
-    subprocess.run([sys.executable, "-c", code, published[0], str(tmp_path)], check=True, capture_output=True)
-    files = [path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(files) == 10
-    for path in files:
-        assert (tmp_path / path).read_bytes() == (built[1] / path).read_bytes(), path
+    code = (
+        "import pickle, sys; from w2s_ray.report.render import render_files;"
+        "from w2s_ray.report.statistics import arm_results;"
+        "sweep, arms, cells, stages, groups = pickle.load(open(sys.argv[1], 'rb'));"
+        "found = arm_results(arms, cells, stages, groups.get, level=0.95, draws=300);"
+        "sys.stdout.buffer.write(pickle.dumps(render_files(sweep, found, cells, level=0.95)))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "tables")]
+    files = pickle.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    assert len(files) == 8
+    for path, raw in files.items():
+        assert raw == (built[1] / path).read_bytes(), path
 
 
-def test_nothing_is_rendered_again_until_data_or_a_file_changes(built, published, tmp_path, monkeypatch):
+def test_nothing_is_rendered_again_until_data_or_a_file_changes(built, uri, tmp_path, monkeypatch):
     out = tmp_path / "out"
     shutil.copytree(built[1], out)
     calls = []
-    render = module.render_files
-    monkeypatch.setattr(module, "render_files", lambda *a, **k: calls.append(1) or render(*a, **k))
-    assert build_report(published[0], "whole", out, draws=300) == built[0]
+    render = lambda *a, **k: calls.append(1) or {"cells.csv": b"rendered again"}  # noqa: E731
+    monkeypatch.setattr(module, "render_files", render)
+    assert build_report(uri, "whole", out, draws=300) == built[0]
     assert calls == []
     (out / "cells.csv").write_text("edited")
-    build_report(published[0], "whole", out, draws=300)
+    assert build_report(uri, "whole", out, draws=300) == built[0]
     assert calls == [1]
-    assert (out / "cells.csv").read_bytes() == (built[1] / "cells.csv").read_bytes()
+    assert (out / "cells.csv").read_text() == "rendered again"
 
 
-def test_a_half_finished_sweep_is_reported_as_far_as_it_is(published, tmp_path):
-    aggregate = build_report(published[0], "half", tmp_path, draws=100)
+def test_a_half_finished_sweep_is_reported_as_far_as_it_is(uri, tmp_path):
+    aggregate = build_report(uri, "half", tmp_path, draws=100)
     assert aggregate["complete"] is False
-    assert [arm["cells"] for arm in aggregate["arms"]] == [4, 1, 0, 0]
+    assert [arm["cells"] for arm in aggregate["arms"]] == [4, 1, 0, 0, 0]
     empty = aggregate["arms"][2]
     assert empty["accuracy"] == {"weak": None, "student": None, "ceiling": None}
     assert empty["pgr"]["ratio_of_means"] is None
-    assert "5 of 16 cells finished" in (tmp_path / "report.html").read_text()
+    assert "5 of 20 cells finished" in (tmp_path / "report.html").read_text()
 
 
-def test_names_cannot_become_markup(published, tmp_path):
-    build_report(published[0], "hostile", tmp_path, draws=100)
+def test_names_cannot_become_markup(uri, tmp_path):
+    build_report(uri, "hostile", tmp_path, draws=100)
     page = (tmp_path / "report.html").read_text()
     assert "<script>alert(1)" not in page
     assert "</script><b>" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
 
 
-def test_the_queries_a_user_would_write_find_what_they_should(built, published):
+def test_the_queries_of_the_readme_find_what_they_should(built, uri):
+    """The best arm of a pair; all students of one supervisor; the curve of a stage."""
     import mlflow
 
-    mlflow.set_tracking_uri(published[0])
+    mlflow.set_tracking_uri(uri)
     best = mlflow.search_runs(
         experiment_names=["whole"],
         filter_string="tags.`w2s.kind` = 'arm' and params.weak = 'xs' and params.strong = 'l'",
         order_by=["metrics.`pgr/ratio_of_means` DESC"],
     )
     assert best["params.method"].tolist() == ["confidence", "naive"]
+    assert best["metrics.pgr/low"][0] < best["metrics.pgr/ratio_of_means"][0]
     students = mlflow.search_runs(
         experiment_names=["whole"],
-        filter_string="tags.`w2s.kind` = 'cell' and params.weak = 'xs' and metrics.`pgr/test` > 0.5",
+        filter_string="tags.`w2s.kind` = 'cell' and params.weak = 'xs' and tags.`w2s.control.strong` = 'false' "
+        "and metrics.`pgr/test` > 0.5",
     )
     assert set(students["params.method"]) == {"confidence"}
-    assert students["tags.w2s.key.student"].str.startswith("finetune/").all()
+    key = students["tags.w2s.key.student"][0]
+    stage = mlflow.search_runs(experiment_names=["whole"], filter_string=f"tags.`w2s.key` = '{key}'")
+    curve = mlflow.MlflowClient().get_metric_history(stage["run_id"][0], "loss")
+    assert [point.step for point in curve] == list(range(0, 80, 4))
 
 
-def test_no_such_experiment_is_bad_input(published, tmp_path):
+def test_no_such_experiment_is_bad_input(uri, tmp_path):
     with pytest.raises(ConfigError, match="known: half, hostile, whole"):
-        build_report(published[0], "nothing", tmp_path)
+        build_report(uri, "nothing", tmp_path)
 
 
-def test_the_terminal_table_has_a_row_per_arm(built):
+def printed(aggregate):
     from rich.console import Console
 
     console = Console(file=io.StringIO(), width=80)
-    console.print(arm_table(built[0]))
-    text = console.file.getvalue()
-    assert text.count("xs → l") == 2
+    console.print(arm_table(aggregate))
+    return console.file.getvalue()
+
+
+def test_the_terminal_table_has_a_row_per_arm_within_80_columns(built):
+    text = printed(built[0])
+    assert text.count("xs → l ") == 2
     assert "confidence" in text
     assert "…" in text
+    assert "2 of 4" in text
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= 80
+
+
+def test_the_terminal_table_tells_of_sick_supervisors(built):
+    (warning,) = reader_warnings(
+        [
+            {"weak": "xs", "task": "agree", "seed": seed, "sick": ["sick supervisor: accuracy 0.5 …"]}
+            for seed in (2, 0, 0)
+        ]
+    )
+    assert warning.startswith("sick supervisors: xs on agree (seeds 0, 2). A very weak supervisor makes the")
+    assert "inverted concept" in " ".join(printed(built[0] | {"warnings": [warning]}).split())
+
+
+def test_warnings_name_the_commonest_faults_and_count_the_rest():
+    cells = [{"sick": [f"fault {min(n, 4)}"]} for n in range(6)]
+    lines = reader_warnings(cells)
+    assert lines[0] == "2 cells: fault 4"
+    assert lines[-1] == "2 cells: other faults, see the report"
+    assert reader_warnings([{"sick": []}]) == []
 
 
 def test_methods_are_named_by_the_parameters_in_which_they_differ():

@@ -1,5 +1,7 @@
 """What figures show, by their data: which arms, on which axis, and nothing where there is nothing."""
 
+import json
+
 from w2s_ray.metrics.intervals import Interval
 from w2s_ray.metrics.recovery import TaskMean, aggregates
 from w2s_ray.report.choice import drawn_arms, headline_arms
@@ -7,14 +9,14 @@ from w2s_ray.report.figures import FIGURES, accuracy_by_size, pgr_by_size, task_
 from w2s_ray.report.statistics import ArmResult, TaskResult
 
 
-def arm(method="naive", *, student=0.7, weak="xs", strong="l", label="", ceiling=0.9):
+def arm(method="naive", *, student=0.7, weak="xs", strong="l", label="", ceiling=0.9, control=False):
     mean = TaskMean(task="review", weak=0.6, student=student, ceiling=ceiling)
     interval = Interval(low=0.1, high=0.9, level=0.95)
     task = TaskResult(mean=mean, role="dev", seeds=(0,), interval=interval, agreement={})
     return ArmResult(
         id=label or method, weak=weak, strong=strong, method=method, params={}, label=label or method,
         tasks=(task,), num_cells=1, num_undefined=0, num_sick=0, numbers=aggregates([mean]),
-        interval=interval, by_role={},
+        interval=interval, by_role={}, control=control,
     )  # fmt: skip
 
 
@@ -67,3 +69,29 @@ def test_the_headline_is_the_best_method_of_the_pair_with_the_widest_gap():
     narrow, wide = arm(strong="m", ceiling=0.75, student=0.74), arm("confidence", student=0.8)
     naive, best = headline_arms([narrow, arm(), wide])
     assert (naive.label, best.label, best.strong) == ("naive", "confidence", "l")
+
+
+def test_a_control_is_a_hollow_mark_without_a_line_and_names_no_size():
+    arms = [arm(strong="m"), arm(strong="l"), arm(strong="l-scratch", student=0.5, control=True)]
+    chart = accuracy_by_size(arms, {"m": 40_000, "l": 800_000, "l-scratch": 800_000}, "").to_dict()
+    assert '"800000": "l"' in json.dumps(chart).replace("\\", "")
+    for layer in chart["layer"]:
+        kept = [step.get("filter") for step in layer.get("transform", ())]
+        if layer["mark"]["type"] == "line":
+            assert kept == ["!datum.control"]
+        if layer["mark"].get("filled") is False:
+            assert kept == ["datum.control"]
+    assert headline_arms(arms)[1].strong in ("m", "l")
+    assert {row["bar"] for row in rows(task_bars(arms, {}, ""))} >= {"l-scratch: naive, not pretrained"}
+
+
+def test_where_no_model_was_pretrained_they_are_the_ladder():
+    arms = [arm(strong="m", control=True), arm(strong="l", control=True)]
+    assert not any(row["control"] for row in rows(accuracy_by_size(arms, {}, "")))
+    assert headline_arms(arms) is not None
+
+
+def test_marks_of_one_size_stand_side_by_side():
+    places = [row["place"] for row in rows(pgr_by_size([arm(), arm("confidence")], {"l": 1000}, ""))]
+    assert places[0] < 1000 < places[1]
+    assert max(places) / min(places) < 1.2

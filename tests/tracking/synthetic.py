@@ -52,30 +52,33 @@ def synthetic_sweep(
     seeds: tuple[int, ...] = (0, 1, 2),
     num_test: int = 400,
     flat: tuple[str, ...] = (),
+    control: bool = False,
 ) -> Synthetic:
-    """Commit every stage. On tasks in `flat` the ceiling is no better than the supervisor."""
+    """Commit every stage. On tasks in `flat` the ceiling is no better than the supervisor.
+
+    `control` adds the pair xs → l-scratch, whose student was not pretrained and learns little. The rung m is
+    said not to hold the concept of the first task.
+    """
     store = Store(folder)
+    arms = [Arm(weak=w, strong=s, method=m) for w, s in pairs for m in methods]
+    if control:
+        arms.append(Arm(weak="xs", strong="l-scratch", method=methods[0]))
     cells = [
         (Cell(arm=arm, task=task, seed=seed), _stages(arm, task, seed))
-        for arm in (Arm(weak=w, strong=s, method=m) for w, s in pairs for m in methods)
+        for arm in arms
         for task in tasks
         for seed in seeds
     ]
     sweep = Synthetic(store=store, cells=cells)
     for stage in sweep.stages:
-        sweep.records[stage.key] = _commit(store, stage, num_test, flat)
+        sweep.records[stage.key] = _commit(store, stage, num_test, flat, doubted=tasks[0])
     return sweep
 
 
 def publish(sweep: Synthetic, tracker: Any, name: str = "synthetic", *, cells: int | None = None) -> None:
     """What the sweep does at its end (or in the middle of it, with only the first `cells` finished)."""
     from w2s_ray.tracking import arm_run, cell_run, stage_run, sweep_run
-    from w2s_ray.tracking.publish import truth_artifact
 
-    splits = {its.split.key: its.split for _, its in sweep.cells}
-    truths: dict[str, bytes] = {}
-    for key in splits:
-        truths |= truth_artifact(sweep.records[key], sweep.store)
     counts = {"unique": len(sweep.stages), "reused": 0, "run": len(sweep.stages), "failed": 0}
     whole = cells is None or cells >= len(sweep.cells)
     final = sweep_run(
@@ -84,7 +87,6 @@ def publish(sweep: Synthetic, tracker: Any, name: str = "synthetic", *, cells: i
         complete=whole,
         seconds=12.5,
         stages=counts,
-        truths=truths,
         versions={"w2s_ray": "0.1.0"},
     )
     tracker.put(final)
@@ -114,13 +116,14 @@ def _stages(arm: Arm, task: str, seed: int) -> CellStages:
 
 
 def _finetune(name: str, split: Stage, seed: int, **more: Any) -> Stage:
-    model = ModelSpec(family="tiny", source=Source(kind="world", name=name, version=1))
-    return finetune_stage(
-        model=model, recipe=TrainSpec(), seed=seed, split=split, base=pretrain_stage(model, 0), **more
-    )
+    size, _, scratch = name.partition("-")
+    source = Source(kind="world", name=size, version=1)
+    model = ModelSpec(family="tiny", source=source, pretrained=not scratch)
+    base = None if scratch else pretrain_stage(model, 0)
+    return finetune_stage(model=model, recipe=TrainSpec(), seed=seed, split=split, base=base, **more)
 
 
-def _commit(store: Store, stage: Stage, num_test: int, flat: tuple[str, ...]) -> Record:
+def _commit(store: Store, stage: Stage, num_test: int, flat: tuple[str, ...], doubted: str) -> Record:
     with store.building(stage.key) as attempt:
         metrics: dict[str, float] = {}
         facts: dict[str, Any] = {}
@@ -131,6 +134,9 @@ def _commit(store: Store, stage: Stage, num_test: int, flat: tuple[str, ...]) ->
             facts = {"num_parameters": SIZE[stage.spec["model"].source.name]}
         else:
             (attempt.path / "weights.txt").write_text("none")
+            facts = {
+                "faults": {doubted: ["zero-shot is low"]} if stage.spec["model"].source.name == "m" else {}
+            }
         record = Record(
             key=stage.key, identity=stage.identity, attempt="", files={}, metrics=metrics, facts=facts,
             layout={"device": "cpu", "threads": 1}, provenance={"w2s_ray": "0.1.0"}, seconds=1.5,
@@ -187,6 +193,8 @@ def _predict(stage: Stage, path: Path, num_test: int, flat: tuple[str, ...]) -> 
 def _skill(stage: Stage, flat: bool) -> float:
     own = SKILL[stage.spec["model"].source.name] + 0.01 * (stage.spec["seed"] % 3)
     weakest = SKILL["xs"]
+    if not stage.spec["model"].pretrained:
+        return weakest - 0.15
     if flat:
         return weakest
     if stage.spec["method"] is None:

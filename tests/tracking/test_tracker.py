@@ -113,7 +113,7 @@ def test_the_sweep_goes_on_without_its_server_and_the_next_start_delivers(uri, t
     dead = Tracker("http://ann:s3cret@127.0.0.1:9", "late", spool)
     with caplog.at_level(logging.WARNING):
         dead.put(sweep())
-        assert not dead.flush(3)
+        assert not dead.flush(0.5)
         assert dead.published() == set()
         assert dead.close(0) == 1
     assert "documents wait" in caplog.text

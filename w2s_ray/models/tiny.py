@@ -7,7 +7,7 @@ larger rungs hold the latent concepts of the offline world more saliently.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from w2s_ray.core.errors import ConfigError
@@ -26,19 +26,25 @@ PAD, BOS, UNK = "<pad>", "<bos>", "<unk>"
 
 @dataclass(frozen=True, kw_only=True)
 class TinySize:
-    """One rung: width, depth, attention heads, peak learning rate of pretraining."""
+    """One rung: width, depth, attention heads, peak learning rate of pretraining.
+
+    `zero_shot` is the accuracy by genre under which the rung does not hold the concept that it should.
+    """
 
     hidden: int
     layers: int
     heads: int
     lr: float
+    zero_shot: Mapping[str, float] = field(default_factory=dict)
 
 
 TINY: Mapping[str, TinySize] = {
     "xs": TinySize(hidden=16, layers=1, heads=2, lr=6e-3),
     "s": TinySize(hidden=16, layers=2, heads=2, lr=5e-3),
-    "m": TinySize(hidden=32, layers=3, heads=4, lr=3e-3),
-    "l": TinySize(hidden=128, layers=4, heads=4, lr=1.5e-3),
+    "m": TinySize(hidden=32, layers=3, heads=4, lr=3e-3, zero_shot={"review": 0.95, "agree": 0.95}),
+    "l": TinySize(
+        hidden=128, layers=4, heads=4, lr=1.5e-3, zero_shot={"review": 0.95, "agree": 0.95, "board": 0.95}
+    ),
 }
 
 

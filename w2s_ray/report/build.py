@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from w2s_ray.core.errors import W2SError
 from w2s_ray.report.render import render_files
+from w2s_ray.report.sick import reader_warnings
 from w2s_ray.report.statistics import ArmResult, arm_results
 from w2s_ray.report.table import aggregate
 from w2s_ray.tracking.query import Experiment
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 log = logging.getLogger(__name__)
-VERSION = 1  # of the report's code: bumped when equal data gives other files
+VERSION = 2  # of the report's code: bumped when equal data gives other files
 _MARK = ".report.json"
 
 
@@ -45,15 +46,15 @@ def build_report(
     digest = _digest(sweep, cells, stages, level, draws)
     kept = _unchanged(out, digest) if sweep["report_digest"] == digest else None
     if kept is not None:
-        body = aggregate(sweep, [], level=level) | {"arms": kept}
+        body = aggregate(sweep, [], level=level) | kept
         _write(out, {"aggregate.json": _json(body)})
         return body
     groups = cache(partial(_groups, source))
     arms = arm_results(source.arms(), cells, stages, groups, level=level, draws=draws)
-    body = aggregate(sweep, arms, level=level)
+    body = aggregate(sweep, arms, level=level, warnings=reader_warnings(cells.to_dict("records")))
     files = render_files(sweep, arms, cells, level=level)
     _write(out, files | {"aggregate.json": _json(body)})
-    _write(out, {_MARK: _json({"digest": digest, "files": _sums(files), "arms": body["arms"]})})
+    _write(out, {_MARK: _json({"digest": digest, "files": _sums(files), **_data(body)})})
     source.log_report(digest, _arm_metrics(arms), files | {"aggregate.json": _json(body)})
     return body
 
@@ -94,15 +95,20 @@ def _plain(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
-def _unchanged(out: Path, digest: str) -> list[Any] | None:
-    """The arms as last computed, where every file is still what was written then."""
+def _data(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of an aggregate that its data determine."""
+    return {name: body[name] for name in ("arms", "warnings")}
+
+
+def _unchanged(out: Path, digest: str) -> dict[str, Any] | None:
+    """`_data` as last computed, where every file is still what was written then."""
     try:
         mark = json.loads((out / _MARK).read_text(encoding="utf-8"))
         same = mark["digest"] == digest and all(
             hashlib.sha256((out / name).read_bytes()).hexdigest() == sum_
             for name, sum_ in mark["files"].items()
         )
-        return list(mark["arms"]) if same else None
+        return _data(mark) if same else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

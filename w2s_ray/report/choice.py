@@ -10,9 +10,22 @@ from w2s_ray.report.statistics import ArmResult
 _MOST_METHODS = 6  # more lines than this cannot be told apart
 
 
+def ladder(arms: Sequence[ArmResult]) -> list[ArmResult]:
+    """The arms whose student was pretrained; all of them where none was."""
+    return [arm for arm in arms if not arm.control] or list(arms)
+
+
+def control_of(arms: Sequence[ArmResult], weak: str) -> ArmResult | None:
+    """The naive student of this supervisor that was not pretrained, where the ladder is shown beside it."""
+    if all(arm.control for arm in arms):
+        return None
+    its = [arm for arm in arms if arm.control and arm.weak == weak and arm.tasks]
+    return next((arm for arm in its if arm.method == "naive"), None)
+
+
 def headline_arms(arms: Sequence[ArmResult]) -> tuple[ArmResult | None, ArmResult] | None:
-    """(naive, best) of the pair with the widest mean gap; None before any PGR is defined."""
-    defined = [arm for arm in arms if arm.numbers.ratio_of_means is not None]
+    """(naive, best) of the ladder's pair with the widest mean gap; None before any PGR is defined."""
+    defined = [arm for arm in ladder(arms) if arm.numbers.ratio_of_means is not None]
     if not defined:
         return None
     widest = max(defined, key=lambda arm: (arm.accuracy["ceiling"] or 0) - (arm.accuracy["weak"] or 0))

@@ -12,18 +12,23 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from w2s_ray.report import palette
-from w2s_ray.report.choice import drawn_arms, headline_arms
+from w2s_ray.report.bars import task_bars
+from w2s_ray.report.choice import drawn_arms
 from w2s_ray.report.statistics import ArmResult
 
 Sizes = Mapping[str, int]
 Figure = Callable[[Sequence[ArmResult], Sizes, str], Any]
-_WIDTH, _HEIGHT, _PANEL = 340, 240, 150
+_WIDTH, _HEIGHT = 340, 240
+_ROOM = 1.8  # beyond the smallest and the largest size, as a factor
+_STEP = 1 / 40  # between marks side by side, of the axis
+_RUNG = "!datum.control"
 
 
 def accuracy_by_size(arms: Sequence[ArmResult], sizes: Sizes, caption: str) -> Any | None:
     """Test accuracy of students against their size, a line per supervisor or method, the ceiling in black.
 
-    The form of Burns et al. 2023, figure 3. Dashed: the supervisor itself.
+    The form of Burns et al. 2023, figure 3. Dashed: the supervisor itself. A control stands apart: hollow,
+    on no line, with no ceiling of its own.
     """
     import altair as alt
 
@@ -40,26 +45,28 @@ def accuracy_by_size(arms: Sequence[ArmResult], sizes: Sizes, caption: str) -> A
     weak = alt.Chart().mark_rule(strokeDash=[2, 3], strokeWidth=1.3).encode(
         y="weak:Q", color=colour if several else alt.value(palette.GREY)
     )  # fmt: skip
-    ceiling = alt.Chart().encode(x=x, y="ceiling:Q", order="size:Q")
+    ceiling = alt.Chart().transform_filter(_RUNG).encode(x=x, y="ceiling:Q", order="size:Q")
     layers = alt.layer(
         weak,
         ceiling.mark_line(color=palette.BLACK, strokeWidth=2),
         ceiling.mark_point(color=palette.BLACK, filled=True, size=30, opacity=1),
-        students.mark_line(strokeWidth=2),
-        students.encode(shape=shape).mark_point(filled=True, size=70, opacity=1),
+        *_marks(students, shape, rows, width=2),
     )
     title = ["Black: ceiling (ground truth). Dashed: the supervisor itself.", *_lines(caption)]
     return _panelled(layers, rows, "Students against their size", title)
 
 
 def pgr_by_size(arms: Sequence[ArmResult], sizes: Sizes, caption: str) -> Any | None:
-    """PGR (ratio of means) with its interval against student size; 0 is the supervisor, 1 the ceiling."""
+    """PGR (ratio of means) with its interval against student size; 0 is the supervisor, 1 the ceiling.
+
+    Marks of one size stand side by side, so that their intervals can be read.
+    """
     import altair as alt
 
-    rows = [row for row in _rows(arms, sizes) if row["pgr"] is not None]
+    rows = _side_by_side([row for row in _rows(arms, sizes) if row["pgr"] is not None])
     if not rows:
         return None
-    x = _size_axis(rows, sizes)
+    x = _size_axis(rows, sizes, field="place")
     y = alt.Y("pgr:Q", title="PGR (fraction of the gap)", scale=alt.Scale(padding=12))
     colour, shape = _encodings(rows, "series")
     points = alt.Chart().encode(x=x, y=y, color=colour, order="size:Q", tooltip=_tooltip())
@@ -69,63 +76,13 @@ def pgr_by_size(arms: Sequence[ArmResult], sizes: Sizes, caption: str) -> Any | 
         marks.transform_calculate(line="0"),
         marks.transform_calculate(line="1"),
         bars.mark_rule(strokeWidth=1.5, opacity=0.7),
-        points.mark_line(strokeWidth=1.5, opacity=0.8),
-        points.encode(shape=shape).mark_point(filled=True, size=70, opacity=1),
+        *_marks(points, shape, rows, width=1.5),
     )
     level = next((arm.interval.level for arm in arms if arm.interval), None)
-    note = f"Bars: {100 * level:g}% intervals for these tasks." if level else "No interval could be computed."
+    note = "No interval could be computed."
+    if level:
+        note = f"Bars: {100 * level:g}% intervals over seeds and test items, for these tasks."
     return _panelled(layers, rows, "Performance gap recovered", [note, *_lines(caption)])
-
-
-def task_bars(arms: Sequence[ArmResult], sizes: Sizes, caption: str) -> Any | None:
-    """A panel per task: supervisor, naive student, student of the pair's best method, ceiling.
-
-    The form of Burns et al. 2023, figure 2, for the pair with the widest gap. "Best" is chosen over all tasks
-    together, not per task.
-    """
-    import altair as alt
-
-    chosen = headline_arms(arms)
-    if chosen is None:
-        return None
-    naive, best = chosen
-    roles = ["weak", *(["naive"] if naive else []), *(["best"] if best is not naive else []), "ceiling"]
-    named = {"weak": f"supervisor {best.weak}", "naive": naive.label if naive else "", "best": best.label}
-    named["ceiling"] = f"ceiling {best.strong}"
-    rows = [
-        {"task": task.mean.task, "bar": named[role], "order": n, "accuracy": 100 * value}
-        for n, role in enumerate(roles)
-        for task, value in _bar_values(role, naive, best)
-    ]
-    domain = [named[role] for role in roles]
-    colour = alt.Color(
-        "bar:N",
-        sort=domain,
-        scale=alt.Scale(domain=domain, range=[palette.BAR[role] for role in roles]),
-        legend=alt.Legend(title=None, orient="bottom", columns=2),
-    )
-    base = alt.Chart().encode(
-        x=alt.X("bar:N", sort=domain, axis=None),
-        y=alt.Y(
-            "accuracy:Q",
-            title="test accuracy (%)",
-            scale=alt.Scale(domain=[0, 112]),
-            axis=alt.Axis(values=[0, 25, 50, 75, 100]),
-        ),
-        tooltip=[alt.Tooltip("task:N"), alt.Tooltip("bar:N"), alt.Tooltip("accuracy:Q", format=".1f")],
-    )
-    text = base.mark_text(dy=-6, fontSize=10, color="#333333").encode(
-        text=alt.Text("accuracy:Q", format=".0f")
-    )
-    panel = alt.layer(base.mark_bar().encode(color=colour), text).properties(width=_PANEL, height=130)
-    tasks = list(dict.fromkeys(row["task"] for row in rows))
-    chart = panel.facet(
-        facet=alt.Facet("task:N", sort=tasks, header=alt.Header(title=None)),
-        columns=4,
-        data=alt.Data(values=rows),
-    )
-    title = alt.Title(f"{best.weak} → {best.strong}, by task", subtitle=_lines(caption))
-    return palette.theme(chart.properties(title=title))
 
 
 FIGURES: Mapping[str, Figure] = {
@@ -135,15 +92,32 @@ FIGURES: Mapping[str, Figure] = {
 }
 
 
-def _bar_values(role: str, naive: ArmResult | None, best: ArmResult) -> list[tuple[Any, float]]:
-    arm = naive if role == "naive" and naive else best
-    field = role if role in ("weak", "ceiling") else "student"
-    return [(task, getattr(task.mean, field)) for task in arm.tasks]
+def _marks(points: Any, shape: Any, rows: Sequence[Mapping[str, Any]], *, width: float) -> list[Any]:
+    """Rungs of the ladder as filled marks on a line; controls hollow, named, on no line."""
+    rungs, controls = (points.transform_filter(test) for test in (_RUNG, "datum.control"))
+    found = [
+        rungs.mark_line(strokeWidth=width),
+        rungs.encode(shape=shape).mark_point(filled=True, size=70, opacity=1),
+    ]
+    if any(row["control"] for row in rows):
+        name = controls.mark_text(align="right", dx=-9, fontSize=11)
+        found += [
+            controls.encode(shape=shape).mark_point(filled=False, size=70, opacity=1, strokeWidth=2),
+            name.encode(text=_value("not pretrained"), color=_value(palette.GREY)),
+        ]
+    return found
+
+
+def _value(value: str) -> Any:
+    import altair as alt
+
+    return alt.value(value)
 
 
 def _rows(arms: Sequence[ArmResult], sizes: Sizes) -> list[dict[str, Any]]:
     """A point per arm. Several supervisors: a line each, a panel per method; one: a line per method."""
     found = drawn_arms(arms)
+    apart = any(not arm.control for arm in found)  # where all are controls, they are the ladder
     several = len({arm.weak for arm in found}) > 1
     return [
         {
@@ -153,6 +127,7 @@ def _rows(arms: Sequence[ArmResult], sizes: Sizes) -> list[dict[str, Any]]:
             "strong": arm.strong,
             "method": arm.label,
             "size": sizes.get(arm.strong, 0),
+            "control": arm.control and apart,
             **{role: 100 * value for role, value in arm.accuracy.items() if value is not None},
             "pgr": arm.numbers.ratio_of_means,
             "low": arm.interval.low if arm.interval else None,
@@ -162,17 +137,27 @@ def _rows(arms: Sequence[ArmResult], sizes: Sizes) -> list[dict[str, Any]]:
     ]
 
 
-def _size_axis(rows: Sequence[Mapping[str, Any]], sizes: Sizes) -> Any:
+def _side_by_side(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows with a `place` on the log axis near their size, in the order of the series."""
+    names = list(dict.fromkeys(row["series"] for row in rows))
+    sizes = [row["size"] for row in rows if row["size"]] or [1]
+    step = (max(sizes) / min(sizes) * _ROOM**2) ** _STEP
+    middle = (len(names) - 1) / 2
+    return [row | {"place": row["size"] * step ** (names.index(row["series"]) - middle)} for row in rows]
+
+
+def _size_axis(rows: Sequence[Mapping[str, Any]], sizes: Sizes, field: str = "size") -> Any:
     import altair as alt
 
     if all(row["size"] for row in rows):
-        named = dict(sorted({row["size"]: row["strong"] for row in rows}.items()))
-        values = list(named)
+        rungs = [row for row in rows if not row["control"]] or rows
+        named = dict(sorted({row["size"]: row["strong"] for row in rungs}.items()))
+        values = sorted({row["size"] for row in rows})
         label = f"[format(datum.value, '.2~s'), {json.dumps(named)}[datum.value]]"
-        axis = alt.Axis(values=values, labelExpr=label, labelOverlap=True, grid=False)
-        domain = [values[0] / 1.8, values[-1] * 1.8]
+        axis = alt.Axis(values=list(named), labelExpr=label, labelOverlap=True, grid=False)
+        domain = [values[0] / _ROOM, values[-1] * _ROOM]
         scale = alt.Scale(type="log", domain=domain, nice=False)
-        return alt.X("size:Q", title="student size (parameters)", scale=scale, axis=axis)
+        return alt.X(f"{field}:Q", title="student size (parameters)", scale=scale, axis=axis)
     order = list(dict.fromkeys(row["strong"] for row in rows))
     return alt.X("strong:N", title="student model", sort=order, axis=alt.Axis(labelAngle=0))
 

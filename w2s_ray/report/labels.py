@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+CONTROL = "control (not pretrained)"
+
 
 def method_labels(arms: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
     """A label per (method, params): `naive`, and `confidence(alpha=0.5)` where alpha is not always that."""

@@ -8,7 +8,8 @@ BLACK, GREY = "#000000", "#767676"
 # darkest first, so that neighbouring series also differ in grey
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
-BAR = {"weak": "#B3B3B3", "naive": "#56B4E9", "best": "#0072B2", "ceiling": "#1A1A1A"}
+BAR = {"weak": "#B3B3B3", "control": "#FFFFFF", "naive": "#56B4E9", "best": "#0072B2", "ceiling": "#1A1A1A"}
+BAR_EDGE = BAR | {"control": GREY}
 FONT = "Helvetica, Arial, 'Liberation Sans', sans-serif"
 
 

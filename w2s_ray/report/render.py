@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from w2s_ray.report.figures import FIGURES
-from w2s_ray.report.html import Page, render
+from w2s_ray.report.headline import Page
+from w2s_ray.report.html import render
 from w2s_ray.report.statistics import ArmResult
 from w2s_ray.report.table import cells_csv
 
@@ -35,7 +37,7 @@ def render_files(
         cells=rows,
         specs=specs,
         svgs=svgs,
-        library=str(vl_convert.javascript_bundle(_VEGA)),
+        library=_library(),
         caption=caption,
         level=level,
     )
@@ -45,6 +47,14 @@ def render_files(
         f"figures/{name}.png": bytes(vl_convert.vegalite_to_png(spec, scale=3))
         for name, spec in specs.items()
     }
+
+
+@cache
+def _library() -> str:
+    """Vega and vega-embed in one script; making it takes a second."""
+    import vl_convert
+
+    return str(vl_convert.javascript_bundle(_VEGA))
 
 
 def _sizes(cells: pd.DataFrame) -> dict[str, int]:

@@ -36,7 +36,10 @@ class TaskResult:
 
 @dataclass(frozen=True, kw_only=True)
 class ArmResult:
-    """Everything the report says about one arm; `tasks` in the plan's order."""
+    """Everything the report says about one arm; `tasks` in the plan's order.
+
+    A `control` has a student that was not pretrained: it is no rung of the ladder.
+    """
 
     id: str
     weak: str
@@ -51,6 +54,7 @@ class ArmResult:
     numbers: Aggregates
     interval: Interval | None
     by_role: Mapping[str, Aggregates]
+    control: bool = False
 
     @property
     def accuracy(self) -> dict[str, float | None]:
@@ -113,6 +117,7 @@ def _arm(
         numbers=numbers,
         interval=ratio_interval(whole, 0, level=level) if len(whole) == len(kept) else None,
         by_role={role: aggregates([task.mean for task in tasks if task.role == role]) for role in roles},
+        control=bool(cells["control"].any()) if len(cells) else False,
     )
 
 

@@ -5,7 +5,7 @@ CSS = """
   --ink:#1a1a1a; --soft:#5a5a5a; --line:#dcdcdc; --page:#f6f6f4; --card:#fff; --accent:#0072B2;
   --warn:#B34700;
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root {
     --ink:#ececec; --soft:#a8a8a8; --line:#3a3a3a; --page:#151515; --card:#202020; --accent:#56B4E9;
     --warn:#E69F00;
@@ -34,6 +34,7 @@ tr:last-child td { border-bottom:0; }
 th { font-weight:600; color:var(--soft); font-size:13px; vertical-align:bottom; cursor:pointer; }
 th.n, td.n { text-align:right; }
 td { white-space:nowrap; }
+table + .note { margin-top:10px; }
 td.long { white-space:normal; overflow-wrap:anywhere; min-width:20em; }
 tr.best td { font-weight:600; }
 .bar {
@@ -43,8 +44,16 @@ tr.best td { font-weight:600; }
 .bar b { position:absolute; top:-3px; width:3px; height:16px; background:var(--ink); }
 @media print {
   body { background:#fff; }
+  @page { size:A4 landscape; margin:12mm; }
   main { max-width:none; padding:0; }
-  .card { break-inside:avoid; border:0; padding:4px 0; }
+  h2 { break-after:avoid; margin-top:20px; }
+  table { font-size:10.5px; }
+  th { font-size:10.5px; }
+  td, th { padding:2px 5px; }
+  td.long { min-width:12em; }
+  tr { break-inside:avoid; }
+  .card { border:0; padding:4px 0; overflow:visible; }
+  .figures .card { break-inside:avoid; }
   .vega-embed summary { display:none; }
 }
 """

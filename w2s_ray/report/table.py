@@ -23,7 +23,7 @@ COLUMNS = (
     "accuracy_weak", "accuracy_student", "accuracy_ceiling",
     "auroc_weak", "auroc_student", "auroc_ceiling",
     "gap", "gain", "pgr", "undefined", "agreement", "agreement_weak_right", "agreement_weak_wrong",
-    "key_split", "key_weak", "key_student", "key_ceiling", "sick",
+    "key_split", "key_weak", "key_student", "key_ceiling", "control", "sick",
 )  # fmt: skip
 
 
@@ -39,11 +39,14 @@ def cells_csv(cells: pd.DataFrame) -> str:
     return out.getvalue()
 
 
-def aggregate(sweep: Mapping[str, Any], arms: Sequence[ArmResult], *, level: float) -> dict[str, Any]:
+def aggregate(
+    sweep: Mapping[str, Any], arms: Sequence[ArmResult], *, level: float, warnings: Sequence[str] = ()
+) -> dict[str, Any]:
     """The content of `aggregate.json`: see `SCHEMA`; undefined numbers are None.
 
     `accuracy` are means over tasks of means over seeds, and `pooled` is their PGR; `interval` is that of
     `ratio_of_means`, for these tasks. Where both dev and held-out tasks took part, `pgr.by_role` has both.
+    `sick` counts cells, and `warnings` are what a reader must know of them.
     """
     return {
         "schema": SCHEMA,
@@ -52,6 +55,7 @@ def aggregate(sweep: Mapping[str, Any], arms: Sequence[ArmResult], *, level: flo
         "seconds": sweep["seconds"],
         "stages": dict(sweep["stages"]),
         "arms": [_arm(arm, level) for arm in arms],
+        "warnings": list(warnings),
     }
 
 
@@ -69,6 +73,8 @@ def _arm(arm: ArmResult, level: float) -> dict[str, Any]:
         "seeds": sorted({seed for task in arm.tasks for seed in task.seeds}),
         "cells": arm.num_cells,
         "undefined": arm.num_undefined,
+        "sick": arm.num_sick,
+        "control": arm.control,
         "accuracy": arm.accuracy,
         "pgr": pgr,
     }
@@ -86,7 +92,8 @@ def _row(cell: Mapping[str, Any], split: str) -> dict[str, Any]:
     row |= {name: _number(cell.get(f"{name}/{split}")) for name in ("gap", "gain", "pgr")}
     row |= {shown: _number(cell.get(f"agreement/{name}/{split}")) for name, shown in _AGREEMENT.items()}
     row |= {f"key_{role}": cell[f"{role}_key"] for role in ("split", *ROLES)}
-    return row | {"undefined": cell[f"undefined/{split}"], "sick": "; ".join(cell["sick"])}
+    row |= {"undefined": cell[f"undefined/{split}"], "control": str(cell["control"]).lower()}
+    return row | {"sick": "; ".join(cell["sick"])}
 
 
 def _number(value: Any) -> float | None:

@@ -7,6 +7,7 @@ is the health check: a larger rung should hold every latent concept.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from w2s_ray.core.identity import derived_seed
@@ -16,6 +17,7 @@ from w2s_ray.training.worker import Worker
 
 GENRES = ("review", "agree", "board")
 NUM_PROBES = 1000
+TASKS = {"review": ("review", "pref"), "agree": ("agree",), "board": ("board",)}  # that rest on a genre
 
 
 def run(job: Job, worker: Worker) -> Outcome:
@@ -45,11 +47,27 @@ def run(job: Job, worker: Worker) -> Outcome:
         "loss/first": losses[0],
         "steps": float(len(losses)),
     }
-    metrics |= {f"zero_shot/{genre}": zero_shot(model, tokenizer, genre, seed=seed) for genre in GENRES}
+    known = {genre: zero_shot(model, tokenizer, genre, seed=seed) for genre in GENRES}
+    metrics |= {f"zero_shot/{genre}": accuracy for genre, accuracy in known.items()}
     model.save_pretrained(job.out / "model")
     tokenizer.save_pretrained(job.out / "model")
     (job.out / "metrics.json").write_text(json.dumps(metrics, indent=1, sort_keys=True))
-    return Outcome(metrics=metrics, facts={"num_parameters": sum(p.numel() for p in model.parameters())})
+    facts: dict[str, Any] = {"num_parameters": sum(p.numel() for p in model.parameters())}
+    floors = {} if model_spec.config else size.zero_shot  # an overridden size is no rung of the ladder
+    return Outcome(metrics=metrics, facts=facts | {"faults": zero_shot_faults(known, floors)})
+
+
+def zero_shot_faults(known: Mapping[str, float], floors: Mapping[str, float]) -> dict[str, list[str]]:
+    """By task, the sentences that say which concept it rests on is not held; accuracies by genre, in 0..1."""
+    return {
+        task: [
+            f"zero-shot {genre} {known[genre]:.3f} is below {floor}: the ladder's rung does not hold the "
+            "concept; choose another pretrain_seed"
+        ]
+        for genre, floor in floors.items()
+        if known[genre] < floor
+        for task in TASKS[genre]
+    }
 
 
 def packed_corpus(tokenizer: Any, *, seed: int) -> Any:

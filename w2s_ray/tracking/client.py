@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,8 @@ def connect(uri: str) -> Any:
         os.environ.setdefault(name, value)
     from mlflow.tracking import MlflowClient
 
+    # of MLflow's own table definitions, when its database store is imported; nobody here can act on it
+    warnings.filterwarnings("ignore", message="The ``noload`` loader strategy", category=DeprecationWarning)
     for logger in ("mlflow", "alembic"):  # after the import, which sets levels of its own
         logging.getLogger(logger).setLevel(logging.WARNING)
     if path := sqlite_path(uri):

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
+from w2s_ray.core.graph import CellStages, Stage
 from w2s_ray.core.record import Record
+from w2s_ray.core.specs import Cell
 from w2s_ray.metrics import health
 from w2s_ray.store import Store
 from w2s_ray.tracking import bits, files, names
@@ -21,22 +25,67 @@ def correctness(store: Store, record: Record, split: Record) -> dict[str, str]:
     }
 
 
+def is_control(stages: CellStages) -> bool:
+    """Whether the student's model was not pretrained, so that there is nothing latent to elicit."""
+    return not stages.student.spec["model"].pretrained
+
+
 def cell_faults(
-    metrics: Mapping[str, float], found: Mapping[str, Record], store: Store, split: Record
+    cell: Cell,
+    stages: CellStages,
+    records: Mapping[str, Record],
+    store: Store,
+    metrics: Mapping[str, float],
 ) -> list[str]:
-    """Sentences about a cell: its three roles (`found`), its supervisor's gate, ceiling against weak."""
+    """Sentences about a cell: its models' pretraining, its three roles, its supervisor's gate, its ceiling.
+
+    A control's ceiling is expected below the supervisor, so that is no fault there.
+    """
+    split = records[stages.split.key]
     faults = [
-        f"{role}: {fault}"
-        for role, record in found.items()
-        for fault in training_faults(store, record, split)
+        *base_faults(cell.arm.weak, stages.weak, records),
+        *base_faults(cell.arm.strong, stages.student, records),
     ]
-    tune = files.examples(store, split, "tune")
-    validation = metrics.get(names.metric("accuracy", "weak", "tune"))
-    faults += health.supervisor_faults(validation, len(tune.ids), health.majority_share(tune.labels))
+    faults += [
+        f"{role}: {fault}"
+        for role in names.ROLES
+        for fault in training_faults(store, records[getattr(stages, role).key], split)
+    ]
+    faults += supervisor_faults(store, records[stages.weak.key], split)
     weak, ceiling = (metrics.get(names.metric("accuracy", role, "test")) for role in ("weak", "ceiling"))
-    if weak is not None and ceiling is not None:
+    if weak is not None and ceiling is not None and not is_control(stages):
         faults += health.ceiling_faults(weak, ceiling)
     return faults
+
+
+def base_faults(name: str, finetune: Stage, records: Mapping[str, Record]) -> list[str]:
+    """What the pretraining of a model, called `name` in the sweep, says of it on this stage's task."""
+    base, split = finetune.inputs.get("base"), finetune.inputs["split"]
+    record = records.get(base.key) if base else None
+    found = record.facts.get("faults", {}) if record else {}
+    return [f"{name}: {fault}" for fault in found.get(split.spec["task"].name, ())]
+
+
+def pretrain_faults(record: Record) -> list[str]:
+    """All that a pretraining says of itself, each sentence once."""
+    return list(
+        dict.fromkeys(fault for faults in record.facts.get("faults", {}).values() for fault in faults)
+    )
+
+
+def supervisor_faults(store: Store, record: Record, split: Record) -> list[str]:
+    """The supervisor's gate, on the truth of all validation rows: `select` and `tune` together."""
+    right, labels, num_classes = [], [], 0
+    for name in ("select", "tune"):
+        rows = files.examples(store, split, name)
+        if rows.ids:
+            p_NC = files.probabilities(store, record, name, rows.ids)
+            right.append(p_NC.argmax(axis=1) == rows.labels)
+            labels.append(rows.labels)
+            num_classes = p_NC.shape[1]
+    if not labels:
+        return []
+    return list(health.supervisor_faults(np.concatenate(right), np.concatenate(labels), num_classes))
 
 
 def training_faults(store: Store, record: Record, split: Record) -> list[str]:

@@ -36,6 +36,7 @@ ARM = "w2s.arm"
 UNDEFINED = "w2s.undefined"  # + /test, /tune: why PGR is undefined
 SICK = "w2s.sick"  # JSON list of sentences
 PRETRAINED_HERE = "w2s.pretrained_here"
+CONTROL = "w2s.control.strong"  # true where the student's model was not pretrained: no rung of the ladder
 ROLES = ("weak", "student", "ceiling")
 SPLIT_KEY = "w2s.key.split"
 

@@ -22,7 +22,13 @@ from w2s_ray.core.record import Record
 from w2s_ray.core.specs import Arm, Cell
 from w2s_ray.store import Store
 from w2s_ray.tracking import files, names
-from w2s_ray.tracking.marks import cell_faults, correctness, training_faults
+from w2s_ray.tracking.marks import (
+    cell_faults,
+    correctness,
+    is_control,
+    pretrain_faults,
+    training_faults,
+)
 from w2s_ray.tracking.runs import Point, Run, Status
 from w2s_ray.tracking.scores import cell_metrics
 
@@ -52,14 +58,12 @@ def sweep_run(
     stages: Mapping[str, int],
     failures: Mapping[str, str] | None = None,
     versions: Mapping[str, Any] | None = None,
-    truths: Mapping[str, bytes] | None = None,
     running: bool = False,
 ) -> Run:
     """The sweep's run: its plan in canonical order, and how far it came.
 
-    `stages` counts unique, reused, run and failed; `failures` maps stage keys to causes; `truths` are
-    artifacts of `truth_artifact` for those who browse (the report reads those of the splits). Put it before
-    the arms (with `running=True`) and again at the end.
+    `stages` counts unique, reused, run and failed; `failures` maps stage keys to causes. Put it before the
+    arms (with `running=True`) and again at the end.
     """
     arms = list(dict.fromkeys(arm_id(sweep, cell.arm) for cell, _ in cells))
     status: Status = "RUNNING" if running else "FINISHED" if complete else "FAILED"
@@ -78,7 +82,6 @@ def sweep_run(
         metrics={names.SECONDS: seconds}
         | {f"stages/{name}": float(stages[name]) for name in names.STAGE_COUNTS},
         status=status,
-        artifacts=truths or {},
     )
 
 
@@ -113,6 +116,7 @@ def cell_run(
     tags |= {names.SPLIT_KEY: stages.split.key, names.TEST_SET: files.examples(store, split, "test").digest}
     tags |= {names.size_tag(role): str(_size(record)) for role, record in found.items() if _size(record)}
     tags[names.PRETRAINED_HERE] = str(_pretrained_here(stages)).lower()
+    tags[names.CONTROL] = str(is_control(stages)).lower()
     for name in names.EVALUATED:
         rows = files.examples(store, split, name)
         if rows.ids:
@@ -120,7 +124,7 @@ def cell_run(
             metrics_here, reason = cell_metrics(rows, p, name)
             metrics |= metrics_here
             tags[f"{names.UNDEFINED}.{name}"] = reason
-    tags[names.SICK] = _json(cell_faults(metrics, found, store, split))
+    tags[names.SICK] = _json(cell_faults(cell, stages, records, store, metrics))
     return Run(
         id=cell_id(sweep, cell, stages),
         kind="cell",
@@ -163,6 +167,8 @@ def stage_run(sweep: str, stage: Stage, record: Record, store: Store, reused: bo
             if row.get(name) is not None and np.isfinite(row[name])
         ]
         tags[names.SICK] = _json(training_faults(store, record, split))
+    elif stage.kind == "pretrain":
+        tags[names.SICK] = _json(pretrain_faults(record))
     return Run(
         id=f"stage/{record.key}",
         kind="stage",

@@ -143,6 +143,7 @@ def _cell_row(run: Any) -> dict[str, Any]:
         "role": tags.get(names.TASK_ROLE, ""),
         "test_set": tags.get(names.TEST_SET, ""),
         "sick": json.loads(join_tag(tags, names.SICK) or "[]"),
+        "control": tags.get(names.CONTROL) == "true",
         "pretrained_here": tags.get(names.PRETRAINED_HERE) == "true",
         "split_key": tags.get(names.SPLIT_KEY, ""),
     }
