@@ -92,7 +92,9 @@ def publish(sweep: Synthetic, tracker: Any, name: str = "synthetic", *, cells: i
     tracker.put(final)
     for arm in dict.fromkeys(cell.arm.label for cell, _ in sweep.cells):
         tracker.put(arm_run(name, next(cell.arm for cell, _ in sweep.cells if cell.arm.label == arm)))
-    for stage in sweep.stages:
+    for stage in closure(
+        stage for _, its in sweep.cells[:cells] for stage in (its.weak, its.student, its.ceiling)
+    ):
         tracker.put(stage_run(name, stage, sweep.records[stage.key], sweep.store, False))
     for cell, its in sweep.cells[:cells]:
         tracker.put(cell_run(name, cell, its, sweep.records, sweep.store, "held-out"))

@@ -62,12 +62,7 @@ def probabilities(store: Store, record: Record, split: str, ids: tuple[str, ...]
 
 def curve(store: Store, record: Record) -> list[dict[str, Any]]:
     """Rows of curve.parquet: step, loss, select_accuracy, test_accuracy; empty where there is none."""
-    import pyarrow.parquet as pq
-
-    if "curve.parquet" not in record.files:
-        return []
-    rows: list[dict[str, Any]] = pq.read_table(store.open(record) / "curve.parquet").to_pylist()
-    return rows
+    return _curve(store, _handle(record)) if "curve.parquet" in record.files else []
 
 
 def _handle(record: Record) -> _Handle:
@@ -97,3 +92,11 @@ def _predictions(store: Store, handle: _Handle, split: str) -> tuple[tuple[str, 
     ids = tuple(table["id"].to_pylist())
     flat = table["p"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
     return ids, flat.reshape(len(ids), -1 if len(ids) else 0).astype(np.float64)
+
+
+@lru_cache(maxsize=256)
+def _curve(store: Store, handle: _Handle) -> list[dict[str, Any]]:
+    import pyarrow.parquet as pq
+
+    rows: list[dict[str, Any]] = pq.read_table(store.open(handle.record) / "curve.parquet").to_pylist()
+    return rows
