@@ -18,6 +18,14 @@ YES_NO = HeadPlan(num_classes=2, label_words=("no", "yes"))
 FILES = ModelSpec(family="auto", source=Source(kind="files", digest="0" * 64), context=32)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory):
     """Folders of small language models as their own libraries would save them, by family."""

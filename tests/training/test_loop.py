@@ -25,14 +25,6 @@ ROOT = Path(__file__).resolve().parents[2]
 MICRO = 96
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def engine_for(lesson, **model):
     return make_engine(lesson.recipe, Layout(), Worker(), **model)
 
