@@ -218,7 +218,7 @@ def test_the_terminal_table_tells_of_sick_supervisors(built):
             for seed in (2, 0, 0)
         ]
     )
-    assert warning.startswith("sick supervisors: xs on agree (seeds 0, 2). A very weak supervisor makes the")
+    assert warning.startswith("Sick supervisors: xs on agree (seeds 0, 2). A very weak supervisor makes the")
     assert "inverted concept" in " ".join(printed(built[0] | {"warnings": [warning]}).split())
 
 

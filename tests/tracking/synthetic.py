@@ -150,7 +150,7 @@ def _commit(store: Store, stage: Stage, num_test: int, flat: tuple[str, ...], do
 def _rows(task: str, num_test: int) -> tuple[list[str], list[str], np.ndarray, np.ndarray]:
     """Ids, splits, labels and difficulties: equal for every seed of a task."""
     rng = np.random.default_rng(zlib.crc32(task.encode()))
-    splits = ["test"] * num_test + ["tune"] * 80 + ["transfer"] * 20
+    splits = ["test"] * num_test + ["tune"] * 80 + ["select"] * 40 + ["transfer"] * 20
     ids = [f"{task}-{n:05d}" for n in range(len(splits))]
     return ids, splits, rng.integers(2, size=len(ids)), rng.random(len(ids))
 

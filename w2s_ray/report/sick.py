@@ -28,7 +28,7 @@ def reader_warnings(cells: Sequence[Mapping[str, Any]]) -> list[str]:
     sick = [cell for cell in cells if any(_is_supervisors(sentence) for sentence in cell["sick"])]
     others = {name: its for name, its in by_sentence(cells).items() if not _is_supervisors(name)}
     commonest = sorted(others.items(), key=lambda item: -len(item[1]))
-    lines = [f"{SICK_SUPERVISOR}s: {_supervisors(sick)}. {INVERTED}."] if sick else []
+    lines = [f"{SICK_SUPERVISOR.capitalize()}s: {_supervisors(sick)}. {INVERTED}."] if sick else []
     lines += [f"{_counted(len(its))}: {sentence}" for sentence, its in commonest[:_MOST]]
     left = len({id(cell) for _, its in commonest[_MOST:] for cell in its})
     return lines + ([f"{_counted(left)}: other faults, see the report"] if left else [])
