@@ -12,10 +12,12 @@ from w2s_ray.core.graph import finetune_stage, split_stage
 from w2s_ray.core.specs import Layout, ModelSpec, Source, TaskSpec, TrainSpec
 from w2s_ray.methods import method_spec
 from w2s_ray.stages import finetune, split
+from w2s_ray.stages.finetune import with_losses
 from w2s_ray.stages.job import Job
 from w2s_ray.stages.material import Material
 from w2s_ray.stages.predictions import Predictions, read_predictions, write_predictions
 from w2s_ray.training import loop
+from w2s_ray.training.progress import CurvePoint
 from w2s_ray.training.worker import Worker
 
 RECIPE = TrainSpec(epochs=1, batch=32, lr=3e-3, head="small", evals=2)
@@ -125,7 +127,8 @@ def test_the_metrics_are_those_of_the_predictions(world):
 def test_the_curve_ends_with_the_final_predictions_and_the_oracle_is_recorded(world):
     curve = pd.read_parquet(world.folders["student"] / "curve.parquet")
     metrics = world.outcomes["student"].metrics
-    assert curve["step"].tolist() == [2, 3]
+    assert curve["step"].tolist() == [1, 2, 3]
+    assert curve["test_accuracy"].isna().tolist() == [True, False, False]
     assert curve["test_accuracy"].iloc[-1] == metrics["accuracy/test"]
     assert curve["select_accuracy"].iloc[-1] == metrics["select_accuracy"]
     assert metrics["oracle_accuracy"] == curve["test_accuracy"].max()
@@ -228,3 +231,14 @@ def test_pairs_and_more_classes_train_alike(tmp_path, task, num_classes):
     world = World(tmp_path, task)
     assert world.predictions("student").p_NC.shape[1] == num_classes
     assert ("auroc/test" in world.outcomes["student"].metrics) == (num_classes == 2)
+
+
+def test_a_loss_of_the_curve_is_the_mean_since_the_point_before():
+    losses = [float(step) for step in range(1, 101)]
+    measured = [CurvePoint(step=52, loss=0.0, test_accuracy=0.7), CurvePoint(step=100, loss=0.0)]
+    curve = with_losses(measured, losses)
+    assert [point.step for point in curve] == sorted({*range(5, 101, 5), 52})
+    assert curve[0].loss == 3.0
+    at = {point.step: point for point in curve}
+    assert at[52].loss == 51.5 and at[52].test_accuracy == 0.7
+    assert at[55].loss == 54.0

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +21,10 @@ from w2s_ray.metrics.recovery import accuracy, auroc
 from w2s_ray.stages.job import Job, Outcome
 from w2s_ray.stages.material import Material
 from w2s_ray.stages.predictions import Predictions, write_predictions
+from w2s_ray.training.progress import CurvePoint, Progress
 from w2s_ray.training.worker import Worker
 
-if TYPE_CHECKING:
-    from w2s_ray.training.progress import CurvePoint, Progress
+LOSS_POINTS = 20  # of a curve: enough to see a loss that does not fall
 
 
 def run(job: Job, worker: Worker) -> Outcome:
@@ -45,7 +45,7 @@ def run(job: Job, worker: Worker) -> Outcome:
     predictions = evaluator.predictions()
     engine.close()
     metrics = _metrics(material, predictions)
-    curve = _completed(progress.curve, metrics)
+    curve = with_losses(_completed(progress.curve, metrics), progress.losses)
     metrics |= _course(progress, curve)
     if worker.leads:
         _write(job.out, predictions, curve, metrics)
@@ -172,6 +172,18 @@ def _completed(curve: Sequence[CurvePoint], metrics: Mapping[str, float]) -> lis
         test_accuracy=metrics.get("accuracy/test"),
     )
     return [*curve[:-1], last]
+
+
+def with_losses(curve: Sequence[CurvePoint], losses: Sequence[float]) -> list[CurvePoint]:
+    """The curve with `LOSS_POINTS` more points at most; each loss is the mean since the point before."""
+    measured = {point.step: point for point in curve}
+    count = min(LOSS_POINTS, len(losses))
+    steps = sorted({round(len(losses) * (index + 1) / count) for index in range(count)} | set(measured))
+    points = []
+    for before, step in zip([0, *steps], steps, strict=False):
+        loss = float(np.mean(losses[before:step]))
+        points.append(replace(measured.get(step, CurvePoint(step=step, loss=loss)), loss=loss))
+    return points
 
 
 def _course(progress: Progress, curve: Sequence[CurvePoint]) -> dict[str, float]:

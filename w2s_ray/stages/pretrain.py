@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from w2s_ray.core.identity import derived_seed
@@ -49,12 +50,22 @@ def run(job: Job, worker: Worker) -> Outcome:
     }
     known = {genre: zero_shot(model, tokenizer, genre, seed=seed) for genre in GENRES}
     metrics |= {f"zero_shot/{genre}": accuracy for genre, accuracy in known.items()}
-    model.save_pretrained(job.out / "model")
-    tokenizer.save_pretrained(job.out / "model")
+    save(model, tokenizer, job.out / "model")
     (job.out / "metrics.json").write_text(json.dumps(metrics, indent=1, sort_keys=True))
     facts: dict[str, Any] = {"num_parameters": sum(p.numel() for p in model.parameters())}
     floors = {} if model_spec.config else size.zero_shot  # an overridden size is no rung of the ladder
     return Outcome(metrics=metrics, facts=facts | {"faults": zero_shot_faults(known, floors)})
+
+
+def save(model: Any, tokenizer: Any, folder: Path) -> None:
+    """A folder as any loader of the hub expects it. The model's own `save_pretrained` would import DeepSpeed."""
+    from safetensors.torch import save_file
+
+    tokenizer.save_pretrained(folder)
+    model.config.architectures = [type(model).__name__]
+    model.config.save_pretrained(folder)
+    weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
 
 
 def zero_shot_faults(known: Mapping[str, float], floors: Mapping[str, float]) -> dict[str, list[str]]:
