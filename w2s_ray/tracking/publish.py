@@ -21,14 +21,7 @@ from w2s_ray.core.identity import digest
 from w2s_ray.core.record import Record
 from w2s_ray.core.specs import Arm, Cell
 from w2s_ray.store import Store
-from w2s_ray.tracking import files, names
-from w2s_ray.tracking.marks import (
-    cell_faults,
-    correctness,
-    is_control,
-    pretrain_faults,
-    training_faults,
-)
+from w2s_ray.tracking import files, marks, names
 from w2s_ray.tracking.runs import Point, Run, Status
 from w2s_ray.tracking.scores import cell_metrics
 
@@ -116,7 +109,7 @@ def cell_run(
     tags |= {names.SPLIT_KEY: stages.split.key, names.TEST_SET: files.examples(store, split, "test").digest}
     tags |= {names.size_tag(role): str(_size(record)) for role, record in found.items() if _size(record)}
     tags[names.PRETRAINED_HERE] = str(_pretrained_here(stages)).lower()
-    tags[names.CONTROL] = str(is_control(stages)).lower()
+    tags[names.CONTROL] = str(marks.is_control(stages)).lower()
     for name in names.EVALUATED:
         rows = files.examples(store, split, name)
         if rows.ids:
@@ -124,7 +117,7 @@ def cell_run(
             metrics_here, reason = cell_metrics(rows, p, name)
             metrics |= metrics_here
             tags[f"{names.UNDEFINED}.{name}"] = reason
-    tags[names.SICK] = _json(cell_faults(cell, stages, records, store, metrics))
+    tags[names.SICK] = _json(marks.cell_faults(cell, stages, records, store, metrics))
     return Run(
         id=cell_id(sweep, cell, stages),
         kind="cell",
@@ -158,7 +151,7 @@ def stage_run(sweep: str, stage: Stage, record: Record, store: Store, reused: bo
         artifacts = truth_artifact(record, store)
     elif stage.kind == "finetune":
         split = _record(store, stage.inputs["split"])
-        tags |= correctness(store, record, split)
+        tags |= marks.correctness(store, record, split)
         rows = files.curve(store, record)
         points = [
             Point(name=shown, step=int(row["step"]), value=float(row[name]))
@@ -166,9 +159,9 @@ def stage_run(sweep: str, stage: Stage, record: Record, store: Store, reused: bo
             for name, shown in _CURVE.items()
             if row.get(name) is not None and np.isfinite(row[name])
         ]
-        tags[names.SICK] = _json(training_faults(store, record, split))
+        tags[names.SICK] = _json(marks.training_faults(store, record, split))
     elif stage.kind == "pretrain":
-        tags[names.SICK] = _json(pretrain_faults(record))
+        tags[names.SICK] = _json(marks.pretrain_faults(record))
     return Run(
         id=f"stage/{record.key}",
         kind="stage",
