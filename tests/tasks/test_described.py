@@ -1,11 +1,17 @@
 """A task can be described in YAML alone."""
 
+import json
+
 import pytest
+import yaml
 
 from w2s_ray.core.errors import ConfigError, DataError
 from w2s_ray.core.identity import digest
 from w2s_ray.core.specs import Source, TaskSpec
-from w2s_ray.tasks import describe, task_of
+from w2s_ray.stages.split import split
+from w2s_ray.tasks import describe, normalised, task_of
+from w2s_ray.tasks.files import source_of_files
+from w2s_ray.tasks.load import tables
 
 FILES = Source(kind="files", digest="0" * 64)
 
@@ -55,6 +61,84 @@ def test_choices_become_candidates_of_one_question(right):
     assert len({example.question for example in found}) == 1
 
 
+@pytest.mark.parametrize("right", [1, "1", "four", " four "])
+def test_one_column_may_list_the_choices_and_another_answer_by_place_or_text(right):
+    task = described(text="{q} {choice}", choices="options", answer="key", group="q")
+    row = {"q": "2 + 2 =", "options": ["five", "four", "six"], "key": right}
+    found = task.examples(row)
+    assert [(example.text[0], example.label) for example in found] == [
+        ("2 + 2 = five", 0), ("2 + 2 = four", 1), ("2 + 2 = six", 0)]  # fmt: skip
+    assert task.columns == ("key", "options", "q")
+
+
+def test_columns_of_choices_may_be_answered_by_text():
+    task = described(text="{choice}", choices=["a", "b"], answer="key")
+    assert [example.label for example in task.examples({"a": "x", "b": "y", "key": "y"})] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("options", "right", "message"),
+    [
+        (["2", "0", "1"], "1", "a place and a text of another place"),
+        (["a", "b"], 2, "neither a place from 0 to 1 nor one of the choices"),
+        (["a", "b"], -1, "neither a place"),
+        (["a", "b"], None, "neither a place"),
+        (["a", "b"], True, "neither a place"),
+        ("a b", 0, "column 'options' is 'a b', not a list"),
+        (["a", ""], 0, r"column 'options\[1\]' is empty"),
+    ],
+)
+def test_an_answer_that_names_no_choice_or_two_is_refused(options, right, message):
+    task = described(text="{choice}", choices="options", answer="key")
+    with pytest.raises(DataError, match=message):
+        task.examples({"options": options, "key": right})
+
+
+@pytest.mark.parametrize("labels", [{0: 1, 1: 0}, {False: 1, True: 0}, {0.0: 1, 1.0: 0}])
+def test_raw_labels_need_no_quotes_and_are_the_same_definition_with_them(labels):
+    quoted = {str(key).lower().removesuffix(".0"): value for key, value in labels.items()}
+    definition = {"text": "{a}", "label": "y", "labels": labels}
+    assert normalised(definition) == {**definition, "labels": quoted}
+    assert digest(normalised(definition)) == digest({**definition, "labels": quoted})
+    task = described(**definition)
+    assert [task.examples({"a": "x", "y": raw})[0].label for raw in labels] == [1, 0]
+
+
+def test_messages_name_the_task_as_its_user_does():
+    with pytest.raises(ConfigError, match="task 'mine': unknown key"):
+        describe("described", {"txt": "{a}"}, source=FILES, alias="mine")
+    assert (
+        describe("described", {"text": "{a}", "label": "y"}, source=FILES, alias="mine").name == "described"
+    )
+
+
+EXAMPLE = """
+task:
+  kind: binary
+  context: "{article}\\n"
+  text: "Q: {question} A: {choice}"
+  choices: options          # a column with a list; or the names of columns: [first, second, third]
+  answer: correct           # a column with the right one's place from 0, or its text
+  group: article            # rows of one article stay in one split
+"""
+
+
+def test_the_documented_example_of_multiple_choice_becomes_balanced_splits(tmp_path):
+    rows = [{"article": f"Article {n // 4}.", "question": f"Question {n}?", "correct": f"yes {n}",
+             "options": [f"no {n}", f"yes {n}", f"hardly {n}"]} for n in range(240)]  # fmt: skip
+    (tmp_path / "mine.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    definition = yaml.safe_load(EXAMPLE)["task"]
+    source = source_of_files(tmp_path / "mine.jsonl")
+    spec = TaskSpec(
+        name="mine", version=1, source=source, half=0, validation=0, test=0, definition=definition
+    )
+    task = task_of(spec)
+    found = split(task, spec, 0, tables(task, spec, {source.digest: str(tmp_path / "mine.jsonl")}))
+    for items in found.items.values():
+        assert 2 * sum(item.label for item in items) == len(items) > 0
+        assert all(item.example.context[0].startswith("Article") for item in items)
+
+
 def test_a_pair_without_label_has_its_better_text_first_in_the_row_alone():
     task = described(kind="pairwise", texts=["{chosen}", "{rejected}"])
     found = [task.examples({"chosen": f"good {n}", "rejected": f"bad {n}"})[0] for n in range(200)]
@@ -81,7 +165,12 @@ def test_a_task_comes_back_from_its_specification():
         ({"text": "{a[0]}", "label": "y"}, "plain name of a column"),
         ({"text": "{}", "label": "y"}, "plain name of a column"),
         ({"text": "{a", "label": "y"}, "expected '}'"),
-        ({"text": "{a}", "label": "y", "labels": {0: 0, 1: 1}}, "write 0 in quotes"),
+        ({"text": "{a}", "label": "y", "labels": {0: 0, "0": 1}}, "'0' is listed twice"),
+        ({"text": "{choice}", "choices": "c"}, "told by 'answer'"),
+        ({"text": "{choice}", "choices": "c", "answer": "y", "label": "y"}, "told by 'answer'"),
+        ({"text": "{choice}", "choices": ["c"], "answer": "y"}, "two columns at least"),
+        ({"text": "{a}", "choices": "c", "answer": "y"}, "has {choice}"),
+        ({"text": "{a}", "label": "y", "answer": "y"}, "has {choice}"),
         ({"text": "{a}", "label": "y", "labels": ["no"]}, "expected the classes 0 … 1"),
         ({"text": "{a}", "label": "y", "labels": {"no": 0, "yes": 1, "so": "x"}}, "expected the classes"),
         ({"text": "{a}", "label": "y", "labels": 3}, "expected a list or a mapping"),

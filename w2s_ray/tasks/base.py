@@ -37,11 +37,31 @@ class Example:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Hub:
+    """How a hub repository is read, beside its id, configuration and revision.
+
+    `parquet` is the path of a split's files in it, such as "plain_text/{split}/0000.parquet" (`*` matches):
+    they are read directly where loading the repository would ask for a script. `data_dir` is a subset that is
+    a folder. `branch` is what to read while nobody has pinned a revision. Of a huge set one row in `one_in`
+    is read, drawn by its content.
+    """
+
+    parquet: str = ""
+    data_dir: str = ""
+    branch: str = "main"
+    one_in: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class Task:
     """A dataset's declaration. `half`, `validation` and `test` are its sizes where a sweep names none.
 
     `splits` names the dataset's own splits that serve as "train" and "test". `label_words` are the words that
-    stand for the classes, in their order; a pairwise task has none.
+    stand for the classes, in their order; a pairwise task has none. `recipe` holds fields of TrainSpec that
+    the task brings where a sweep says nothing.
+
+    For people and for checks: `group` says what keeps rows together, `rows` the size of each split on the
+    hub, `published` accuracies and recovered gaps that others have reported, and `published_in` where.
     """
 
     name: str
@@ -57,6 +77,12 @@ class Task:
     half: int = 10_000
     validation: int = 1_000
     test: int = 2_000
+    hub: Hub = field(default_factory=Hub)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    group: str = ""
+    rows: Mapping[str, int] = field(default_factory=dict)
+    published: Mapping[str, float] = field(default_factory=dict)
+    published_in: str = ""
 
     def __post_init__(self) -> None:
         if set(self.splits) != {"train", "test"}:

@@ -3,8 +3,10 @@
 * `kind`: binary (default), kclass or pairwise;
 * `context`, `text`: templates such as `"Question: {question}"` over the columns; `texts` (two) if pairwise;
 * `label`: the column of the label; `labels`: raw labels in the order of the classes, or raw label → class;
-* `choices`: columns with the candidate answers of a row, of which `label` says the right one (its place from
-  0, or its column, or by `labels`); each becomes an example in whose templates `{choice}` is the candidate;
+* `choices`: columns with the candidate answers of a row, or one column with a list of them; each becomes an
+  example in whose templates `{choice}` is the candidate. `answer` is the column that says the right one, by
+  its place from 0 or by its text; for columns it may be `label` instead (its place from 0, or its column, or
+  by `labels`);
 * `group`: a column or template whose equal values stay in one split; `columns`: further columns required;
 * `label_words`: words that stand for the classes; `splits`: the dataset's splits for `train` and `test`.
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from w2s_ray.core.errors import ConfigError
@@ -27,6 +30,7 @@ KEYS = (
     "label",
     "labels",
     "choices",
+    "answer",
     "group",
     "columns",
     "label_words",
@@ -35,15 +39,49 @@ KEYS = (
 KINDS = ("binary", "kclass", "pairwise")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """Where the candidates of a row are: in `columns`, or as a list in `column`.
+
+    `answer` is the column that says the right one by place or text; "" where a label does.
+    """
+
+    columns: tuple[str, ...] = ()
+    column: str = ""
+    answer: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.columns or self.column)
+
+    @property
+    def named(self) -> set[str]:
+        """All columns that a row must have for it."""
+        return {*self.columns, self.column, self.answer} - {""}
+
+
+def normalised(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """The mapping with the raw labels of `labels` spelled as texts: `0:` and `"0":` are one definition."""
+    labels = definition.get("labels")
+    if not isinstance(labels, Mapping):
+        return dict(definition)
+    names = [spelled(raw) for raw in labels]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ConfigError(f"labels: {twice[0]!r} is listed twice")
+    return {**definition, "labels": dict(zip(names, labels.values(), strict=True))}
+
+
 class Definition:
     """The keys of one mapping; unknown ones are refused at once."""
 
     def __init__(self, place: str, definition: Mapping[str, Any]) -> None:
         self.place = place
-        self.values = definition
         for key in definition:
             if key not in KEYS:
                 raise ConfigError(f"{place}: {unknown('key', str(key), KEYS)}")
+        try:
+            self.values = normalised(definition)
+        except ConfigError as error:
+            raise ConfigError(f"{place}: {error}") from None
 
     def text(self, key: str, default: str | None = None) -> str:
         value = self.values.get(key, default)
@@ -75,28 +113,39 @@ class Definition:
             raise ConfigError(f"{self.place}: a pairwise task has two templates, under 'texts'")
         return context, *texts
 
-    def choices(self, kind: str, texts: tuple[str, ...]) -> tuple[str, ...]:
-        choices = self.names("choices")
-        if choices and (
-            kind != "binary" or len(choices) < 2 or "choice" not in placeholders(texts[1], self.place)
-        ):
+    def choices(self, kind: str, texts: tuple[str, ...]) -> Choices:
+        answer = self.text("answer", "")
+        if isinstance(self.values.get("choices"), str):
+            found = Choices(column=self.text("choices"), answer=answer)
+        else:
+            found = Choices(columns=self.names("choices"), answer=answer)
+        if not found and not answer:
+            return found
+        fits = kind == "binary" and "choice" in placeholders(texts[1], self.place)
+        if not fits or not (len(found.columns) >= 2 or found.column):
             raise ConfigError(
-                f"{self.place}: choices belong to a binary task whose text has {{choice}}; two at least"
+                f"{self.place}: choices belong to a binary task whose text has {{choice}}; they are two columns "
+                f"at least, or one with a list"
             )
-        return choices
+        if bool(answer) == ("label" in self.values) or (found.column and not answer):
+            raise ConfigError(
+                f"{self.place}: the right one of {sorted(found.named - {answer})} is told by 'answer', a column "
+                f"with its place or text" + ("" if found.column else ", or else by 'label'")
+            )
+        return found
 
-    def label(self, kind: str, choices: tuple[str, ...]) -> tuple[str, dict[str, int]]:
-        """The label's column ("" for chosen-first pairs) and the map from raw label to class."""
-        if kind == "pairwise" and "label" not in self.values:
+    def label(self, kind: str, choices: Choices) -> tuple[str, dict[str, int]]:
+        """The label's column ("" for chosen-first pairs and answers) and the map from raw label to class."""
+        if choices.answer or (kind == "pairwise" and "label" not in self.values):
             return "", {}
         column, given = self.text("label"), self.values.get("labels")
         if given is None:
-            named = {name: place for place, name in enumerate(choices)}
+            named = {name: place for place, name in enumerate(choices.columns)}
             if kind == "kclass":
                 raise ConfigError(f"{self.place}: a kclass task lists its raw labels, under 'labels'")
-            return column, {**{str(place): place for place in range(len(choices) or 2)}, **named}
+            return column, {**{str(place): place for place in range(len(choices.columns) or 2)}, **named}
         labels = self._raw_labels(given)
-        self._check_classes(kind, labels, choices)
+        self._check_classes(kind, labels, choices.columns)
         return column, labels
 
     def _raw_labels(self, given: object) -> dict[str, int]:
@@ -104,8 +153,6 @@ class Definition:
             return {spelled(raw): place for place, raw in enumerate(given)}
         if not isinstance(given, Mapping):
             raise ConfigError(f"{self.place}: labels = {given!r}; expected a list or a mapping")
-        if bare := [raw for raw in given if not isinstance(raw, str)]:
-            raise ConfigError(f"{self.place}: labels: write {bare[0]!r} in quotes: {spelled(bare[0])!r}")
         return dict(given)
 
     def _check_classes(self, kind: str, labels: dict[str, int], choices: tuple[str, ...]) -> None:

@@ -15,9 +15,10 @@ from typing import Any
 
 from w2s_ray.core.errors import DataError
 from w2s_ray.core.specs import Source, TaskSpec
-from w2s_ray.tasks.base import TASKS, Example, Row, Task, class_in, text_in
-from w2s_ray.tasks.definition import KINDS, Definition, placeholders
-from w2s_ray.tasks.examples import example_id
+from w2s_ray.tasks.base import TASKS, Example, Row, Task, class_in, spelled, text_in
+from w2s_ray.tasks.definition import KINDS, Choices, Definition, placeholders
+from w2s_ray.tasks.forms import pair, texts_in
+from w2s_ray.tasks.hub import hub_of
 
 VERSION = 1
 
@@ -26,26 +27,30 @@ def task_of(spec: TaskSpec) -> Task:
     """The task a specification names: a described one, or a registered one reading the spec's source."""
     if spec.definition:
         return describe(spec.name, spec.definition, source=spec.source)
-    return replace(TASKS[spec.name], source=spec.source)
+    task = TASKS[spec.name]
+    return replace(task, source=spec.source, hub=hub_of(task, spec.source))
 
 
-def describe(name: str, definition: Mapping[str, Any], *, source: Source) -> Task:
-    """The task of a YAML mapping; ConfigError says which key is wrong and what was expected."""
-    reader = Definition(f"task {name!r}", definition)
+def describe(name: str, definition: Mapping[str, Any], *, source: Source, alias: str = "") -> Task:
+    """The task of a YAML mapping; ConfigError says which key is wrong and what was expected.
+
+    `alias` is the user's own name of it, for messages.
+    """
+    reader = Definition(f"task {(alias or name)!r}", definition)
     kind = reader.one_of("kind", KINDS, "binary")
     texts = reader.texts(kind)
     choices = reader.choices(kind, texts)
     label, labels = reader.label(kind, choices)
     group = reader.group()
     named = {column for template in (*texts, group) for column in placeholders(template, reader.place)}
-    columns = named - ({"choice"} if choices else set()) | {*choices, label, *reader.names("columns")} - {""}
+    columns = named - ({"choice"} if choices else set()) | choices.named | {label, *reader.names("columns")}
     return Task(
         name=name,
         version=VERSION,
         kind=kind,
         family="described",
         source=source,
-        columns=tuple(sorted(columns)),
+        columns=tuple(sorted(columns - {""})),
         formatter=_formatter(kind, texts, label, labels, choices, group),
         splits=reader.splits(),
         label_words=reader.words(kind, labels),
@@ -57,11 +62,11 @@ def _formatter(
     texts: tuple[str, ...],
     label: str,
     labels: Mapping[str, int],
-    choices: tuple[str, ...],
+    choices: Choices,
     group: str,
 ) -> Callable[[Row], Iterator[Example]]:
     if choices:
-        return lambda row: _candidates(row, texts, class_in(row, label, labels), choices, group)
+        return lambda row: _candidates(row, texts, *_answers(row, choices, label, labels), group)
     if kind == "pairwise":
         return lambda row: _pair(row, texts, class_in(row, label, labels) if label else None, group)
 
@@ -72,25 +77,47 @@ def _formatter(
     return plain
 
 
+def _answers(row: Row, choices: Choices, label: str, labels: Mapping[str, int]) -> tuple[list[str], set[int]]:
+    """The candidate answers of a row, and the places of the right ones."""
+    columns = choices.columns
+    answers = [text_in(row, column) for column in columns] if columns else texts_in(row, choices.column)
+    if not choices.answer:
+        return answers, {class_in(row, label, labels)}
+    given = spelled(row[choices.answer])
+    places = {place for place, answer in enumerate(answers) if answer == given}
+    place = int(given) if given.isdecimal() and int(given) < len(answers) else None
+    if places and place is not None and place not in places:
+        raise DataError(
+            f"column {choices.answer!r} is {given!r}, a place and a text of another place; use one"
+        )
+    if not places and place is None:
+        raise DataError(
+            f"column {choices.answer!r} is {given!r}: neither a place from 0 to {len(answers) - 1} nor one of "
+            f"the choices {answers}"
+        )
+    return answers, places or {place for place in (place,) if place is not None}
+
+
 def _candidates(
-    row: Row, texts: tuple[str, ...], right: int, choices: tuple[str, ...], group: str
+    row: Row, texts: tuple[str, ...], answers: list[str], right: set[int], group: str
 ) -> Iterator[Example]:
     blank = {**row, "choice": "…"}
     question = "\n".join(_fill(template, blank) for template in texts)
-    for place, column in enumerate(choices):
-        filled = {**row, "choice": text_in(row, column)}
+    for place, answer in enumerate(answers):
+        filled = {**row, "choice": answer}
         context, text = _fill(texts[0], filled), _fill(texts[1], filled, required=True)
-        yield Example((context,), (text,), int(place == right), _fill(group, row) or question, question)
+        yield Example((context,), (text,), int(place in right), _fill(group, row) or question, question)
 
 
 def _pair(row: Row, texts: tuple[str, ...], label: int | None, group: str) -> Iterator[Example]:
     context, first, second = (
         _fill(template, row, required=place > 0) for place, template in enumerate(texts)
     )
+    name = _fill(group, row)
     if label is None:
-        label = int(example_id([context, first, second]), 16) % 2
-        first, second = (first, second) if label else (second, first)
-    yield Example((context, context), (first, second), label, _fill(group, row) or context or first + second)
+        yield pair(context, first, second, group=name)
+    else:
+        yield Example((context, context), (first, second), label, name or context or first + second)
 
 
 def _fill(template: str, row: Row, *, required: bool = False) -> str:

@@ -1,10 +1,12 @@
-"""Rows of a task's source: the hub, local files or the offline world. Only this file knows `datasets`."""
+"""Rows of a task's source: local files, the offline world, or the hub (`tasks/hub.py`)."""
 
 from __future__ import annotations
 
 import csv
 import gzip
+import itertools
 import json
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,9 @@ from w2s_ray.core.specs import TaskSpec
 from w2s_ray.tasks import world
 from w2s_ray.tasks.base import Example, Row, Task
 from w2s_ray.tasks.files import files_in, format_of, source_of_files
+from w2s_ray.tasks.hub import hub_files, hub_of, hub_place, hub_rows
+
+logger = logging.getLogger(__name__)
 
 # Rows of a world task where a specification asks for all there are.
 WORLD_ROWS = 2000
@@ -39,7 +44,7 @@ def tables(task: Task, spec: TaskSpec, places: Mapping[str, str]) -> dict[str, T
         case "files":
             return _file_tables(task, spec, places)
         case _:
-            return {role: _hub_table(spec, split) for role, split in task.splits.items()}
+            return {role: _hub_table(task, spec, split) for role, split in task.splits.items()}
 
 
 def examples_in(task: Task, table: Table) -> Iterator[list[Example]]:
@@ -92,12 +97,21 @@ def _file_tables(task: Task, spec: TaskSpec, places: Mapping[str, str]) -> dict[
     found = files_in(path)
     if "" in found:
         return {"all": _file_table(found[""])}
-    for split in task.splits.values():
-        if split not in found:
-            raise DataError(
-                f"{path}: no file for the split {split!r} of {task.name!r}; there are {', '.join(found)}"
-            )
-    return {role: _file_table(found[split]) for role, split in task.splits.items()}
+    return {role: _file_table(found[split]) for role, split in _splits_of(task, found, path).items()}
+
+
+def _splits_of(task: Task, found: Mapping[str, Path], path: str) -> Mapping[str, str]:
+    """The task's own splits; where a folder lacks one of them, its `train` and `test` (or `validation`)."""
+    missing = [split for split in task.splits.values() if split not in found]
+    if not missing:
+        return task.splits
+    test = next((split for split in ("test", "validation") if split in found), None)
+    if "train" not in found or test is None:
+        raise DataError(
+            f"{path}: no file for the split {missing[0]!r} of {task.name!r}; there are {', '.join(found)}"
+        )
+    logger.info("%s has no split %r of %s: its %r is the test set", path, missing[0], task.name, test)
+    return {"train": "train", "test": test}
 
 
 def _file_table(file: Path) -> Table:
@@ -146,20 +160,8 @@ def _csv(file: Path) -> Iterator[Row]:
         raise DataError(f"{file}: not readable as UTF-8 CSV: {error}") from None
 
 
-def _hub_table(spec: TaskSpec, split: str) -> Table:
-    """Rows of a hub dataset in its Parquet or JSON form; repositories that need a script are refused."""
-    import datasets
-
-    source = spec.source
-    place = f"{source.name}@{source.revision or 'main'} {split}"
-    try:
-        rows = datasets.load_dataset(
-            source.name, source.config or None, split=split, revision=source.revision
-        )
-    except (OSError, RuntimeError, ValueError) as error:
-        raise EnvironmentFault(
-            f"cannot load {place} from the Hugging Face hub ({type(error).__name__}: {error}). Fetch the "
-            f"dataset {source.name!r} at revision {source.revision or 'main'} on a connected machine and "
-            f"point tasks.{spec.name}.path to them: a file, or a folder of <split>.jsonl.gz, .parquet or .csv"
-        ) from error
-    return Table(place, rows)
+def _hub_table(task: Task, spec: TaskSpec, split: str) -> Table:
+    place = hub_place(task, spec.source, split)
+    if not hub_of(task, spec.source).parquet:
+        return Table(place, hub_rows(task, spec, split))
+    return Table(place, itertools.chain.from_iterable(map(_parquet, hub_files(task, spec, split))))

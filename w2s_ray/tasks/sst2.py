@@ -21,6 +21,7 @@ from w2s_ray.tasks.base import Example, Row, class_in, register_task, single, te
     splits={"train": "train", "test": "validation"},
     columns=("sentence", "label"),
     licence="unknown",
+    rows={"train": 67_349, "validation": 872},
     test=872,
 )
 def sst2(row: Row) -> Iterator[Example]:
