@@ -13,7 +13,7 @@ from w2s_ray.core.specs import SPLITS, TaskSpec
 from w2s_ray.tasks import TASKS, task_of
 from w2s_ray.tasks.files import source_of_files
 
-# Folders that carry another name than the task that reads them.
+# Folders that may carry another name than the task that reads them.
 FOLDERS = {"cola": "glue_cola", "sst2": "glue_sst2", "wic": "super_glue_wic", "hh_harmless": "hh_rlhf"}
 TRAINING = tuple(split for split in SPLITS if split != "test")
 
@@ -43,8 +43,8 @@ class TaskRow:
 
 def folder_of(name: str, root: Path) -> Path | None:
     """Where a task's rows are under `root`, None if they are not there."""
-    folder = root / FOLDERS.get(name, name)
-    return folder if folder.is_dir() else None
+    places = (root / name, root / FOLDERS.get(name, name))
+    return next((folder for folder in places if folder.is_dir()), None)
 
 
 def summary(names: Iterable[str], root: Path) -> list[TaskRow]:
