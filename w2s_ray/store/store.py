@@ -52,15 +52,16 @@ class Store:
         """The record of a stage, or None. Its files are not checked until `open`."""
         return self.find_all([key]).get(key)
 
-    def find_all(self, keys: Iterable[str]) -> dict[str, Record]:
-        """The records that exist among `keys`; a record that cannot be understood is set aside."""
+    def find_all(self, keys: Iterable[str], *, look_only: bool = False) -> dict[str, Record]:
+        """The records that exist among `keys`; one that cannot be understood is set aside, or only left out."""
         records = {}
         for path, data in self.backend.read_many(f"{key}/{RECORD}" for key in keys).items():
             key = path.removesuffix(f"/{RECORD}")
             try:
                 records[key] = _parse(data, key=key, place=self.backend.full(path))
             except CorruptRecord as error:
-                self._put_aside(key, str(error), data)
+                if not look_only:
+                    self._put_aside(key, str(error), data)
         return records
 
     def open(self, record: Record) -> Path:
