@@ -4,7 +4,6 @@ A message has the value, the place and the next step. Codes: 0 done, 1 some cell
 3 environment, 4 budget or capacity, 130 interrupted.
 """
 
-# ruff: noqa: N818  (the names say what happened)
 from __future__ import annotations
 
 
