@@ -105,7 +105,7 @@ def test_a_label_that_a_formatter_lets_through_must_be_a_class(tmp_path):
         ("train.jsonl", b"[1]\n", "line 1: expected a JSON object"),
         ("train.jsonl", b"\xff\xfe\n", "not readable as UTF-8"),
         ("train.jsonl.gz", b"not gzip", "not readable as UTF-8 JSON lines"),
-        ("train.jsonl.gz", gzip.compress(b"{}" * 999)[:-12], "not readable as UTF-8 JSON lines"),
+        ("train.jsonl.gz", gzip.compress(b"{}" * 999, mtime=0)[:-12], "not readable as UTF-8 JSON lines"),
         ("train.parquet", b"not parquet", "not readable as Parquet"),
         ("train.csv", b"sentence,label\n", "no rows"),
         ("train.csv", b'sentence,label\n"x', "not readable as UTF-8 CSV"),

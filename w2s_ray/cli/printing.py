@@ -29,10 +29,9 @@ class ProgressLine:
 
     def __call__(self, recorder: Recorder) -> None:
         counts = recorder.counts
-        running = sum(state == "begun" for state in recorder.states.values())
         line = (
             f"stages {counts['reused'] + counts['run']}/{counts['unique']}  reused {counts['reused']}  "
-            f"running {running}  failed {counts['failed']}  {recorder.seconds:4.0f} s"
+            f"running {recorder.num_running}  failed {counts['failed']}  {recorder.seconds:4.0f} s"
         )
         if self._quiet or line == self._last or (not self._live and time.monotonic() < self._said_at + 10):
             return

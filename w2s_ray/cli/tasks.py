@@ -17,6 +17,8 @@ from w2s_ray.tasks.files import source_of_files
 FOLDERS = {"cola": "glue_cola", "sst2": "glue_sst2", "wic": "super_glue_wic", "hh_harmless": "hh_rlhf"}
 TRAINING = tuple(split for split in SPLITS if split != "test")
 
+WIDTH = 160  # columns, where the output is no terminal
+
 
 @dataclass(frozen=True, kw_only=True)
 class TaskRow:
@@ -84,11 +86,17 @@ def _summarised(name: str, folder: Path) -> TaskRow:
 
 def task_table(root: Path) -> None:
     """Print the summary of every registered task whose rows are under `root`."""
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH)
     heads = ("task", "kind", "rows", "examples", "train", "test", "class 1", "in test", "groups", "largest")
-    table = Table(*heads, "dropped", "s")
+    table = Table(*heads, "dropped", "s", box=SIMPLE_HEAD, pad_edge=False)
+    for column in table.columns[:-2]:
+        column.no_wrap = True
     for row in summary(TASKS, root):
         if row.problem:
             table.add_row(row.name, row.kind, *[""] * 8, row.problem, "")
@@ -97,4 +105,4 @@ def task_table(root: Path) -> None:
         shares = [f"{share:.1%}" for share in (row.positive, row.positive_test)]
         table.add_row(row.name, row.kind, *counts, *shares, f"{row.groups:,}", str(row.largest_group),
                       row.dropped, f"{row.seconds:.1f}")  # fmt: skip
-    Console().print(table)
+    console.print(table)

@@ -32,6 +32,7 @@ from w2s_ray.sweep.pairs import read_pairs
 from w2s_ray.sweep.schema import ModelItem, SweepFile, TaskEntry
 from w2s_ray.sweep.validation import read_schema
 from w2s_ray.tasks.base import TASKS, Task
+from w2s_ray.tasks.definition import normalised
 from w2s_ray.tasks.described import describe
 from w2s_ray.tasks.files import source_of_files
 
@@ -91,7 +92,7 @@ def _sweep(
         pairs=pairs,
         arms=tuple(Arm(weak=pair.weak, strong=pair.strong, method=method)
                    for pair in enumerated for method in pair.space.grid()),
-        recipes=_recipes(file, models),
+        recipes=_recipes(file, models, tasks),
         search=Search(**file.search.model_dump()) if file.search else None,
         resources=_resources(file),
         tracking_uri=file.tracking.uri,
@@ -102,12 +103,12 @@ def _sweep(
 
 
 def _task(alias: str, entry: TaskEntry) -> SweepTask:
-    described = entry.task if isinstance(entry.task, dict) else None
+    described = normalised(entry.task) if isinstance(entry.task, dict) else None
     if described is not None:
         if not (entry.path or entry.source):
             raise ConfigError("a described task needs its rows: `path`, or `source` (a dataset of the hub)")
         source = _rows(entry, None)
-        task = describe("described", described, source=source)
+        task = describe("described", described, source=source, alias=alias)
     else:
         task = TASKS[entry.task or alias]
         source = _rows(entry, task)
@@ -155,7 +156,7 @@ def _place(path: str | None) -> str | None:
     return None if path is None else os.path.abspath(Path(path).expanduser())  # noqa: PTH100
 
 
-def _recipes(file: SweepFile, models: Mapping[str, ResolvedModel]) -> Recipes:
+def _recipes(file: SweepFile, models: Mapping[str, ResolvedModel], tasks: Mapping[str, SweepTask]) -> Recipes:
     train = file.train
     base = {key: value for key, value in train.given().items() if key not in ("roles", "models", "tasks")}
     return Recipes(
@@ -164,6 +165,7 @@ def _recipes(file: SweepFile, models: Mapping[str, ResolvedModel]) -> Recipes:
         roles={role: getattr(train.roles, role).given() for role in ROLES},
         models={alias: recipe.given() for alias, recipe in train.models.items()},
         tasks={alias: recipe.given() for alias, recipe in train.tasks.items()},
+        presets={alias: dict(task.task.recipe) for alias, task in tasks.items()},
         defaults={alias: _defaults(model) for alias, model in models.items()},
     )
 

@@ -84,10 +84,11 @@ class ReportOptions:
 class Recipes:
     """The layers of the recipe, each a part of TrainSpec's fields.
 
-    Weakest first: `defaults` that a model brings, `base` (train:), `own` (the lr of the model's entry), then
-    the exceptions of train: by role, by model and by task.
+    Weakest first: `presets` that a task brings, `defaults` that a model brings, `base` (train:), `own` (the lr
+    of the model's entry), then the exceptions of train: by role, by model and by task.
     """
 
+    presets: Mapping[str, Mapping[str, Any]]
     defaults: Mapping[str, Mapping[str, Any]]
     base: Mapping[str, Any]
     own: Mapping[str, Mapping[str, Any]]
@@ -97,7 +98,7 @@ class Recipes:
 
     def recipe(self, role: Role, model: str, task: str) -> TrainSpec:
         """The recipe of a training, each field from the strongest layer that gives it."""
-        layers = (self.defaults[model], self.base, self.own[model], self.roles.get(role, {}),
+        layers = (self.presets[task], self.defaults[model], self.base, self.own[model], self.roles.get(role, {}),
                   self.models.get(model, {}), self.tasks.get(task, {}))  # fmt: skip
         merged = {key: value for layer in layers for key, value in layer.items()}
         if "betas" in merged:

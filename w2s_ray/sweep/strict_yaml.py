@@ -20,6 +20,7 @@ from w2s_ray.core.errors import ConfigError
 
 Where = tuple[str | int, ...]
 
+TEXT_KEYS = (("labels",),)  # mappings whose keys are data: text as it is written, quoted or not
 MAX_BYTES = 100_000
 MAX_NODES = 50_000  # after expansion of aliases: a sweep is written by hand
 
@@ -143,7 +144,7 @@ class _Reader:
             if key_node.tag == _TAG + "merge":
                 merged = {**self._merge(value_node, where), **merged}
                 continue
-            key = self._key(key_node, own)
+            key = self._key(key_node, where, own)
             self._mark((*where, key), key_node)
             own[key] = self.read(value_node, (*where, key))
         return {**merged, **own}
@@ -156,10 +157,10 @@ class _Reader:
             raise self._error(node, "'<<' merges mappings only")
         return {key: item for part in reversed(parts) for key, item in part.items()}
 
-    def _key(self, node: yaml.Node, seen: dict[str, Any]) -> str:
+    def _key(self, node: yaml.Node, where: Where, seen: dict[str, Any]) -> str:
         if not isinstance(node, yaml.ScalarNode):
             raise self._error(node, "a key must be a plain name")
-        key = self._scalar(node)
+        key = node.value if where[-1:] in TEXT_KEYS else self._scalar(node)
         if not isinstance(key, str):
             raise self._error(node, f"the key {node.value!r} is not a string; quote it")
         if key in seen:
