@@ -19,8 +19,11 @@ from statistics import median
 
 from w2s_ray.core.graph import Stage, split_stage
 from w2s_ray.core.specs import Resources, Source, TaskSpec
-from w2s_ray.execution.broker import Broker, Capacity, Order
-from w2s_ray.execution.launch import RayLauncher, launch_here
+from w2s_ray.execution.broker import Broker
+from w2s_ray.execution.here import launch_here
+from w2s_ray.execution.launch import RayLauncher
+from w2s_ray.execution.orders import Order
+from w2s_ray.execution.slots import Capacity
 from w2s_ray.stages.run import Errand
 from w2s_ray.store import Store
 from w2s_ray.tracking import Tracker, default_uri, stage_run

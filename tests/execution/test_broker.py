@@ -14,7 +14,9 @@ from w2s_ray.core.errors import ConfigError, StageFailed, TrainingDiverged
 from w2s_ray.core.graph import CellStages, Stage, closure, finetune_stage, split_stage
 from w2s_ray.core.record import Record
 from w2s_ray.core.specs import Layout, MethodSpec, ModelSpec, Resources, Source, TaskSpec, TrainSpec
-from w2s_ray.execution.broker import Broker, Capacity, CellResult, Order, critical_paths, is_oom, smaller
+from w2s_ray.execution.broker import Broker
+from w2s_ray.execution.orders import CellResult, Order, critical_paths, is_oom, smaller
+from w2s_ray.execution.slots import Capacity
 from w2s_ray.stages.run import Errand, InputLost
 from w2s_ray.store import Leases, Store
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.sweep.small import write_sweep
 from w2s_ray.core.errors import ConfigError
-from w2s_ray.execution.broker import CellResult
+from w2s_ray.execution.orders import CellResult
 from w2s_ray.sweep.config import load_sweep
 from w2s_ray.sweep.nouns import Sweep
 from w2s_ray.sweep.objective import Objective

@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 from w2s_ray.core.specs import Resources
-from w2s_ray.execution.broker import Order
+from w2s_ray.execution.orders import Order
 from w2s_ray.stages.run import Errand
 from w2s_ray.sweep.config import load_sweep
 from w2s_ray.sweep.costs import stage_seconds

@@ -1,88 +1,42 @@
 """The broker: each stage once, as soon as its own inputs exist.
 
-Single flight by identity, a ready queue with the longest critical path first, no barrier between phases,
-retries, failure isolation, and leases against other sweeps. It knows neither Ray nor threads: a `Launch`
+Single flight by identity, a ready queue with the longest critical path first (`slots.py`), no barrier between
+phases, retries, failure isolation, and leases against other sweeps. It knows neither Ray nor threads: a `Launch`
 computes a stage somewhere, and the broker awaits it. It may die: everything it knows is in the store, in the
-leases, or is said again by whoever asks.
+leases, or is said again by the driver.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import heapq
-import itertools
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 from w2s_ray.core.errors import ConfigError, StageFailed, TrainingDiverged, W2SError
 from w2s_ray.core.graph import CellStages, Stage, closure
 from w2s_ray.core.record import Record
-from w2s_ray.core.specs import Layout, Resources
-from w2s_ray.stages.run import Errand, InputLost
+from w2s_ray.execution.orders import (
+    CellResult,
+    Event,
+    Launch,
+    Order,
+    WorkerLost,
+    critical_paths,
+    is_oom,
+    smaller,
+)
+from w2s_ray.execution.slots import Capacity, Slots
+from w2s_ray.stages.run import InputLost
 from w2s_ray.store import Leases, Store
 
 log = logging.getLogger(__name__)
 FINAL = (ConfigError, TrainingDiverged)  # the same would happen again
-OOM_SIGNS = ("out of memory", "OutOfMemory", "Cannot allocate memory")
 LEASE_POLL_S = 2.0
 MAX_LOSSES = 20  # of workers and nodes, which is nobody's fault, for one stage
-
-
-class WorkerLost(Exception):
-    """The process or node that computed a stage is gone; the stage is tried again elsewhere."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Order:
-    """A stage with what it takes to run it: the errand, what it asks of the cluster, and a guess of its length."""
-
-    errand: Errand
-    resources: Resources
-    seconds: float = 1.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Event:
-    """Something that happened to a stage: `begun`, `reused`, `done`, `retried` or `failed`."""
-
-    number: int
-    kind: str
-    key: str
-    at: float
-    seconds: float = 0.0
-    cause: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CellResult:
-    """A finished cell, by its place in the arm's canonical order: its roles' headline metrics, or why not."""
-
-    index: int
-    metrics: dict[str, dict[str, float]] = field(default_factory=dict)
-    error: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Capacity:
-    """How much the broker submits at once: what the cluster can hold, and what it may grow to."""
-
-    cpus: float
-    gpus: float = 0.0
-    stages: int | None = None
-
-    def holds(self, running: Iterable[Resources], wanted: Resources) -> bool:
-        """Whether `wanted` fits beside what runs."""
-        running = list(running)
-        cpus = sum(r.cpus * r.workers for r in running) + wanted.cpus * wanted.workers
-        gpus = sum(r.gpus * r.workers for r in running) + wanted.gpus * wanted.workers
-        few = self.stages is None or len(running) < self.stages
-        return not running or (few and cpus <= self.cpus + 1e-9 and gpus <= self.gpus + 1e-9)
-
-
-Launch = Callable[[Order], Awaitable[None]]
+MAX_REPAIRS = 3  # of one stage's inputs: a disk that damages all it is given is not worth more
+LONGEST_PAUSE = 4**3  # between two tries, in units of the first pause
 
 
 class Broker:
@@ -100,50 +54,63 @@ class Broker:
     ) -> None:
         self._store = store
         self._launch = launch
-        self.capacity = capacity
+        self._slots = Slots(capacity)
         self._retries = retries
         self._pause_s = pause_s
         self._lease_poll_s = lease_poll_s
         self._leases = Leases(store.backend)
         self._orders: dict[str, Order] = {}
+        self._ranks: dict[str, float] = {}
         self._flights: dict[str, asyncio.Task[Record]] = {}
         self._wanted: dict[str, set[str]] = {}
         self._arms: dict[str, tuple[CellStages, ...]] = {}
+        self._arrived = asyncio.Event()
         self._started: dict[str, list[asyncio.Task[CellResult]]] = {}
         self._begun: set[str] = set()
-        self._ranks: dict[str, float] = {}
-        self._ready: list[tuple[bool, float, int, Resources, asyncio.Future[None]]] = []
-        self._running: dict[int, Resources] = {}
-        self._tickets = itertools.count()
+        self._closed = False
         self._changed = asyncio.Condition()
         self.events: list[Event] = []
 
-    def plan(self, orders: Sequence[Order], arms: dict[str, tuple[CellStages, ...]]) -> None:
+    def plan(self, orders: Sequence[Order], arms: Mapping[str, tuple[CellStages, ...]]) -> None:
         """Take note of how stages run, and of each arm's cells in canonical order; may be said again."""
-        self._orders |= {order.errand.stage.identity: order for order in orders}
-        self._arms |= arms
-        self._ranks = critical_paths([order.errand.stage for order in self._orders.values()], self._orders)
+        if self._closed:
+            return
+        new = {order.errand.stage.identity: order for order in orders} | self._orders
+        if len(new) > len(self._orders):
+            self._orders = new
+            self._ranks = critical_paths([order.errand.stage for order in new.values()], new)
         for arm, cells in arms.items():
+            self._arms[arm] = cells
             for stage in closure(_roles(cells)):
                 self._wanted.setdefault(stage.identity, set()).add(arm)
+        self._arrived.set()
+        self._arrived = asyncio.Event()
 
     def start(self, arm: str) -> None:
         """Begin to compute an arm, whether or not anybody listens yet."""
-        if arm not in self._started:
+        if arm not in self._started and not self._closed:
             cells = enumerate(self._arms[arm])
             self._started[arm] = [asyncio.ensure_future(self._cell(index, cell)) for index, cell in cells]
 
     async def cells(self, arm: str) -> AsyncIterator[CellResult]:
-        """Compute an arm; its cells come in canonical order, each as soon as it and those before it are there."""
+        """Compute an arm; its cells come in canonical order, each as soon as it and those before it are there.
+
+        An arm that nobody has planned yet is waited for. Where it is released meanwhile, the cells end early.
+        """
+        while arm not in self._arms:
+            await self._arrived.wait()
         self.start(arm)
-        for task in self._started[arm]:
-            yield await asyncio.shield(task)
+        for task in self._started.get(arm, ()):
+            await asyncio.wait([task])
+            if task.cancelled():
+                return
+            yield task.result()
 
     def release(self, arm: str) -> None:
         """Nobody waits for an arm any more: drop what no other arm needs and what has not begun."""
         for task in self._started.pop(arm, []):
             task.cancel()
-        for stage in closure(_roles(self._arms.get(arm, ()))):
+        for stage in closure(_roles(self._arms.pop(arm, ()))):
             waiting = self._wanted.get(stage.identity, set())
             waiting.discard(arm)
             flight = self._flights.get(stage.identity)
@@ -169,11 +136,13 @@ class Broker:
 
     def resize(self, capacity: Capacity) -> None:
         """The cluster has grown or shrunk."""
-        self.capacity = capacity
-        self._dispatch()
+        self._slots.resize(capacity)
 
     def close(self) -> None:
-        """Give all leases back; running work is the launcher's to end."""
+        """Begin nothing more and give all leases back; running work is the launcher's to end."""
+        self._closed = True
+        for task in [task for tasks in self._started.values() for task in tasks]:
+            task.cancel()
         for flight in self._flights.values():
             flight.cancel()
         self._leases.close()
@@ -181,14 +150,18 @@ class Broker:
     async def _cell(self, index: int, cell: CellStages) -> CellResult:
         roles = {"weak": cell.weak, "student": cell.student, "ceiling": cell.ceiling}
         results = await asyncio.gather(*map(self.ensure, roles.values()), return_exceptions=True)
-        failures = [result for result in results if isinstance(result, BaseException)]
-        if failures:
-            return CellResult(index=index, error=str(failures[0]) or type(failures[0]).__name__)
-        metrics = {role: dict(result.metrics) for role, result in zip(roles, results, strict=True)}  # type: ignore[union-attr]
+        metrics = {}
+        for role, result in zip(roles, results, strict=True):
+            if isinstance(result, BaseException):
+                return CellResult(index=index, error=str(result) or type(result).__name__)
+            metrics[role] = dict(result.metrics)
         return CellResult(index=index, metrics=metrics)
 
     async def _obtain(self, stage: Stage) -> Record:
-        record = self._store.find(stage.key)
+        try:  # on a thread: thousands of arms start at once, and a bucket answers in milliseconds
+            record = await asyncio.to_thread(self._store.find, stage.key)
+        except Exception as error:
+            raise await self._failure(stage, error) from error
         if record is not None:
             return await self._reused(record)
         await self._inputs(stage)
@@ -205,28 +178,28 @@ class Broker:
 
     async def _compute(self, stage: Stage) -> Record:
         order = self._orders[stage.identity]
-        attempt = losses = 0
+        attempts = losses = repairs = 0
         while True:
             try:
                 record = await self._run(order)
                 if record is not None:
                     return record
-                await asyncio.sleep(
-                    self._lease_poll_s
-                )  # somebody else computes it: wait without holding a slot
-            except InputLost as lost:
-                await self._recompute(stage, lost.key)
+                await asyncio.sleep(self._lease_poll_s)  # somebody else is at it: wait without a slot
+            except InputLost as error:
+                await self._retry(stage, error, repairs, MAX_REPAIRS)
+                repairs += 1
+                await self._repair(stage, error.key)
             except WorkerLost as error:
-                losses += 1
-                await self._judge(stage, error, self._retries if losses > MAX_LOSSES else 0)
+                await self._retry(stage, error, losses, MAX_LOSSES)
+                order, losses = smaller(order) if is_oom(error) else order, losses + 1
             except Exception as error:
-                await self._judge(stage, error, attempt)
-                order, attempt = smaller(order) if is_oom(error) else order, attempt + 1
+                await self._retry(stage, error, attempts, self._retries)
+                order, attempts = smaller(order) if is_oom(error) else order, attempts + 1
 
     async def _run(self, order: Order) -> Record | None:
         """Compute a stage when there is room, or read what somebody else has done; None while they are at it."""
         stage = order.errand.stage
-        async with self._slot(stage, order.resources):
+        async with self._slots.slot(order.resources, self._ranks.get(stage.identity, 0.0)):
             if not self._leases.acquire(stage.key):
                 record = self._store.find(stage.key)
                 return await self._reused(record) if record else None
@@ -249,90 +222,43 @@ class Broker:
         await self._emit("done", stage.key, seconds=time.monotonic() - started)
         return record
 
-    async def _judge(self, stage: Stage, error: Exception, attempt: int) -> None:
-        """Return to try again, or raise StageFailed where that cannot help."""
-        cause = str(error) if isinstance(error, W2SError) else f"{type(error).__name__}: {error}"
-        if isinstance(error, FINAL) or attempt >= self._retries:
-            log.error("failed %s: %s", stage.key, cause)
-            await self._emit("failed", stage.key, cause=cause)
-            raise StageFailed(stage.key, cause) from error
-        log.warning("retry %s: %s", stage.key, cause)
-        await self._emit("retried", stage.key, cause=cause)
-        await asyncio.sleep(self._pause_s * 4**attempt)
+    async def _retry(self, stage: Stage, error: Exception, before: int, most: int) -> None:
+        """Return, after a pause, to try again; raise StageFailed where that cannot help or was tried enough."""
+        if isinstance(error, FINAL) or before >= most:
+            raise await self._failure(stage, error) from error
+        log.warning("retry %s: %s", stage.key, _cause(error))
+        await self._emit("retried", stage.key, cause=_cause(error))
+        if not isinstance(error, InputLost):
+            await asyncio.sleep(self._pause_s * min(4**before, LONGEST_PAUSE))
 
-    async def _recompute(self, stage: Stage, key: str) -> None:
-        lost = next(source for source in stage.inputs.values() if source.key == key)
-        self._flights.pop(lost.identity, None)
-        await self._emit("retried", stage.key, cause=f"{key} was set aside")
-        await self.ensure(lost)
+    async def _failure(self, stage: Stage, error: Exception) -> StageFailed:
+        log.error("failed %s: %s", stage.key, _cause(error))
+        await self._emit("failed", stage.key, cause=_cause(error))
+        return StageFailed(stage.key, _cause(error))
+
+    async def _repair(self, stage: Stage, key: str) -> None:
+        """Have a lost input again. Others may have lost the same one: whose flight is under way is joined."""
+        for source in stage.inputs.values():
+            flight = self._flights.get(source.identity)
+            if source.key == key and flight is not None and flight.done():
+                del self._flights[source.identity]
+        await self._inputs(stage)
 
     async def _reused(self, record: Record) -> Record:
         await self._emit("reused", record.key)
         return record
 
-    @contextlib.asynccontextmanager
-    async def _slot(self, stage: Stage, resources: Resources) -> AsyncIterator[None]:
-        """Wait for room; gangs first, then the longest critical path. A waiting gang holds back what is behind it."""
-        ticket = next(self._tickets)
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        entry = (resources.workers == 1, -self._ranks.get(stage.identity, 0.0), ticket, resources, turn)
-        heapq.heappush(self._ready, entry)
-        self._dispatch()
-        try:
-            await turn
-            yield
-        finally:
-            turn.cancel()
-            self._running.pop(ticket, None)
-            self._dispatch()
-
-    def _dispatch(self) -> None:
-        while self._ready:
-            _, _, ticket, resources, turn = self._ready[0]
-            if turn.done():
-                heapq.heappop(self._ready)
-            elif self.capacity.holds(self._running.values(), resources):
-                heapq.heappop(self._ready)
-                self._running[ticket] = resources
-                turn.set_result(None)
-            else:
-                return
-
     async def _emit(self, kind: str, key: str, *, seconds: float = 0.0, cause: str = "") -> None:
-        event = Event(
-            number=len(self.events), kind=kind, key=key, at=time.time(), seconds=seconds, cause=cause
+        number = len(self.events)
+        self.events.append(
+            Event(number=number, kind=kind, key=key, at=time.time(), seconds=seconds, cause=cause)
         )
-        self.events.append(event)
         async with self._changed:
             self._changed.notify_all()
 
 
-def critical_paths(stages: Sequence[Stage], orders: dict[str, Order]) -> dict[str, float]:
-    """Seconds from the start of each stage to the end of the longest chain that needs it."""
-    paths: dict[str, float] = {}
-    consumers: dict[str, list[Stage]] = {}
-    ordered = closure(stages)
-    for stage in ordered:
-        for source in stage.inputs.values():
-            consumers.setdefault(source.identity, []).append(stage)
-    for stage in reversed(ordered):
-        rest = max((paths[consumer.identity] for consumer in consumers.get(stage.identity, ())), default=0.0)
-        own = orders[stage.identity].seconds if stage.identity in orders else 0.0
-        paths[stage.identity] = own + rest
-    return paths
-
-
-def is_oom(error: BaseException) -> bool:
-    """Whether a worker ran out of memory, of the host or of the device."""
-    text = f"{type(error).__name__}: {error}"
-    return isinstance(error, MemoryError) or any(sign in text for sign in OOM_SIGNS)
-
-
-def smaller(order: Order) -> Order:
-    """The same work in half the micro-batch: the global batch, and so the numbers, stay."""
-    layout: Layout = order.errand.layout
-    halved = replace(layout, micro_tokens=max(1, layout.micro_tokens // 2))
-    return replace(order, errand=replace(order.errand, layout=halved))
+def _cause(error: Exception) -> str:
+    return str(error) if isinstance(error, W2SError) else f"{type(error).__name__}: {error}"
 
 
 def _roles(cells: Iterable[CellStages]) -> list[Stage]:

@@ -43,8 +43,12 @@ def place(stage: Stage, wish: Placement, *, num_parameters: int | None) -> tuple
         launcher: Literal["here", "actor"] = "here" if wish.launcher == "here" else "actor"
         return Resources(launcher=launcher, cpus=wish.cpus), Layout(threads=wish.threads, checkpoint_s=0)
     model: ModelSpec = stage.spec["model"]
-    need = memory_bytes(num_parameters or 0, lora=model.lora is not None)
-    workers, zero, gpus = _gang(wish, need, num_parameters or 0)
+    if num_parameters is None:  # only the hub knows: a whole GPU, and no neighbours to be pushed out
+        workers, zero, gpus = wish.workers, wish.zero, wish.gpus
+    else:
+        workers, zero, gpus = _gang(
+            wish, memory_bytes(num_parameters, lora=model.lora is not None), num_parameters
+        )
     if wish.launcher == "auto":
         launched: Literal["here", "actor", "train"] = "train" if workers > 1 or zero is not None else "actor"
     else:

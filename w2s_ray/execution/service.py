@@ -1,23 +1,27 @@
 """The broker as a Ray actor, and how a driver or a trial finds it.
 
 One per sweep, named, on the head node, restarted by Ray when it dies. It then knows nothing but its store: the
-driver, which sees a new incarnation, says the plan again, and so does each trial, with its one streaming call
-per arm; what is finished is in the store, what was running has leases of the dead.
+driver, which sees a new incarnation, says the plan again, and each trial repeats its one streaming call per arm;
+what is finished is in the store, what was running has leases of the dead.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from w2s_ray.core.graph import CellStages
-from w2s_ray.execution.broker import Broker, Capacity, CellResult, Event, Order
+from w2s_ray.execution.broker import Broker
 from w2s_ray.execution.launch import RayLauncher
+from w2s_ray.execution.orders import CellResult, Event, Order
+from w2s_ray.execution.slots import Capacity
 from w2s_ray.store import Store
 
+log = logging.getLogger(__name__)
 NAMESPACE = "w2s"
 ON_HEAD = {"node:__internal_head__": 0.001}  # exists on every cluster
 AHEAD = 16.0  # stages (of one CPU or GPU) to ask a growing cluster for, at least
@@ -43,7 +47,7 @@ class BrokerService:
                 self._watch = asyncio.ensure_future(watch_cluster(self._broker, num_stages))
         return self._broker
 
-    async def plan(self, orders: Sequence[Order], arms: dict[str, tuple[CellStages, ...]]) -> None:
+    async def plan(self, orders: Sequence[Order], arms: Mapping[str, tuple[CellStages, ...]]) -> None:
         """Take note of arms and begin to compute them."""
         self._get().plan(orders, arms)
         for arm in arms:
@@ -84,7 +88,10 @@ async def watch_cluster(broker: Broker, num_stages: int | None) -> None:
     """Follow a cluster that grows and shrinks."""
     while True:
         await asyncio.sleep(WATCH_S)
-        broker.resize(cluster_capacity(num_stages=num_stages, grows=True))
+        try:
+            broker.resize(cluster_capacity(num_stages=num_stages, grows=True))
+        except Exception as error:  # the head is busy or away; the next look tells more
+            log.warning("cannot see the cluster: %s", error)
 
 
 def start_broker(

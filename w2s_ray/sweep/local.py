@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from w2s_ray.core.graph import closure
-from w2s_ray.execution.broker import Broker, Capacity
-from w2s_ray.execution.launch import launch_here
+from w2s_ray.execution.broker import Broker
+from w2s_ray.execution.here import launch_here
+from w2s_ray.execution.slots import Capacity
 from w2s_ray.store import Store
 from w2s_ray.sweep.objective import Objective
-from w2s_ray.sweep.run import Session
 from w2s_ray.sweep.search import Question
-from w2s_ray.sweep.work import roles_of
+from w2s_ray.sweep.session import Session
 
 
 def run_local(session: Session) -> None:
@@ -20,39 +19,48 @@ def run_local(session: Session) -> None:
 
 
 async def _run(session: Session) -> None:
-    broker = Broker(Store(session.sweep.store), launch_here, Capacity(cpus=1, stages=1))
-    follower = asyncio.ensure_future(_follow(session, broker))
+    broker = Broker(Store(session.work.store), launch_here, Capacity(cpus=1, stages=1))
+    follower = _Follower(session, broker)
+    following = asyncio.ensure_future(follower.follow())
     try:
         while (question := session.next()) is not None:
             objective = await _answer(session, broker, question)
             session.questions.tell(question, objective.value)
     finally:
-        follower.cancel()
-        _drain(session, broker, 0)
         broker.close()
+        following.cancel()
+        await asyncio.wait([following])
+        follower.take()
+    if not following.cancelled():
+        following.result()  # what went wrong while it followed
 
 
 async def _answer(session: Session, broker: Broker, question: Question) -> Objective:
     objective = Objective()
     for arm in session.work.add(question.arms):
-        cells = session.work.arms[arm]
-        stages = closure(stage for cell in cells for stage in roles_of(cell.stages))
-        broker.plan(session.work.orders(stages), session.work.cell_stages([arm]))
+        assignment = session.work.assignment([arm])
+        broker.plan(assignment.orders, assignment.cells)
+        counts = session.work.counts(arm)
         async for result in broker.cells(arm):
-            role = session.sweep.tasks[cells[result.index].cell.task].role
-            objective.add(result, counts=role == "dev")
+            objective.add(result, counts=counts[result.index])
     return objective
 
 
-async def _follow(session: Session, broker: Broker) -> None:
-    seen = 0
-    while True:
-        for event in await broker.events_after(seen):
-            session.recorder.see(event)
-            seen += 1
-        session.progress(session.recorder)
+class _Follower:
+    """Hands a broker's events to the recorder, each once."""
 
+    def __init__(self, session: Session, broker: Broker) -> None:
+        self._session = session
+        self._broker = broker
+        self._seen = 0
 
-def _drain(session: Session, broker: Broker, start: int) -> None:
-    for event in broker.events[start:]:
-        session.recorder.see(event)
+    async def follow(self) -> None:
+        while True:
+            await self._broker.events_after(self._seen)
+            self.take()
+            self._session.progress(self._session.recorder)
+
+    def take(self) -> None:
+        for event in self._broker.events[self._seen :]:
+            self._seen += 1
+            self._session.recorder.see(event)

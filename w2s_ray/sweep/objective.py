@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from w2s_ray.execution.broker import CellResult
+from w2s_ray.execution.orders import CellResult
 
 
 @dataclass
@@ -27,6 +27,8 @@ class Objective:
         self.num_cells += 1
         if result.error:
             self.failures.append(result.error)
+        elif counts and not all(f"accuracy/{self.split}" in metrics for metrics in result.metrics.values()):
+            self.failures.append(f"no {self.split} rows to choose by")
         elif counts:
             accuracy = {role: metrics[f"accuracy/{self.split}"] for role, metrics in result.metrics.items()}
             self.gain += accuracy["student"] - accuracy["weak"]

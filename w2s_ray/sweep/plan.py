@@ -11,7 +11,7 @@ from typing import Any
 from w2s_ray.core.errors import BudgetError
 from w2s_ray.core.graph import Stage
 from w2s_ray.core.record import Record
-from w2s_ray.execution.broker import Order, critical_paths
+from w2s_ray.execution.orders import Order, critical_paths
 from w2s_ray.store import Store
 from w2s_ray.sweep.costs import stage_flops
 from w2s_ray.sweep.nouns import Sweep
@@ -60,7 +60,7 @@ class Plan:
 def make_plan(work: Work, *, slots: int = 2) -> Plan:
     """Count a sweep's work against its store. In search mode a study's trials are unknown, and not counted."""
     sweep, stages = work.sweep, work.stages()
-    records = Store(sweep.store).find_all(stage.key for stage in stages)
+    records = Store(work.store).find_all((stage.key for stage in stages), look_only=True)
     missing = [stage for stage in stages if stage.key not in records]
     orders = work.orders(missing)
     gpu_s = sum(order.seconds * order.resources.gpus * order.resources.workers for order in orders)
@@ -100,11 +100,13 @@ def simulate(orders: Sequence[Order], slots: int) -> float:
     """Seconds until the last stage ends on `slots` workers, longest critical path first."""
     by_identity = {order.errand.stage.identity: order for order in orders}
     paths = critical_paths([order.errand.stage for order in orders], by_identity)
-    waiting = {
-        name: {source.identity for source in order.errand.stage.inputs.values()} & by_identity.keys()
-        for name, order in by_identity.items()
-    }
-    ready = [(-paths[name], name) for name, inputs in waiting.items() if not inputs]
+    consumers: dict[str, list[str]] = {name: [] for name in by_identity}
+    waits_for = dict.fromkeys(by_identity, 0)
+    for name, order in by_identity.items():
+        for source in {source.identity for source in order.errand.stage.inputs.values()} & by_identity.keys():
+            consumers[source].append(name)
+            waits_for[name] += 1
+    ready = [(-paths[name], name) for name, number in waits_for.items() if not number]
     heapq.heapify(ready)
     running: list[tuple[float, str]] = []
     now = 0.0
@@ -113,11 +115,10 @@ def simulate(orders: Sequence[Order], slots: int) -> float:
             _, name = heapq.heappop(ready)
             heapq.heappush(running, (now + by_identity[name].seconds, name))
         now, ended = heapq.heappop(running)
-        for name, inputs in waiting.items():
-            if ended in inputs:
-                inputs.remove(ended)
-                if not inputs:
-                    heapq.heappush(ready, (-paths[name], name))
+        for name in consumers[ended]:
+            waits_for[name] -= 1
+            if not waits_for[name]:
+                heapq.heappush(ready, (-paths[name], name))
     return now
 
 

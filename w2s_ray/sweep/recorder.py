@@ -16,7 +16,7 @@ from w2s_ray.core.errors import CorruptRecord
 from w2s_ray.core.graph import Stage, closure
 from w2s_ray.core.record import Record
 from w2s_ray.core.specs import Arm
-from w2s_ray.execution.broker import Event
+from w2s_ray.execution.orders import Event
 from w2s_ray.execution.provenance import provenance
 from w2s_ray.store import Store
 from w2s_ray.sweep.work import PlannedCell, Work, roles_of
@@ -77,7 +77,9 @@ class Recorder:
 
     def _see(self, event: Event) -> None:
         if event.kind in ("done", "reused"):
-            self._computed |= {event.key} if event.kind == "done" else set()
+            unsaid = self.states.get(event.key) == "begun"  # its broker died before it could say `done`
+            if event.kind == "done" or unsaid:
+                self._computed.add(event.key)
             self.states[event.key] = "done" if event.key in self._computed else "reused"
             self.failures.pop(event.key, None)
             self._stage_is_there(event.key)
@@ -109,6 +111,12 @@ class Recorder:
             "run": states.count("done"),
             "failed": states.count("failed"),
         }
+
+    @property
+    def num_running(self) -> int:
+        """Stages that have begun and not ended."""
+        with self._lock:
+            return sum(state == "begun" for state in self.states.values())
 
     @property
     def seconds(self) -> float:

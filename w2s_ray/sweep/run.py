@@ -5,26 +5,19 @@ Where nothing is missing, neither Ray nor Tune starts: questions are answered fr
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from w2s_ray.core.errors import EnvironmentFault
-from w2s_ray.core.graph import closure
-from w2s_ray.execution.broker import CellResult
+from w2s_ray.core.errors import ConfigError, EnvironmentFault
 from w2s_ray.store import Store
 from w2s_ray.sweep.nouns import Sweep
-from w2s_ray.sweep.objective import Objective
 from w2s_ray.sweep.plan import check_budget, make_plan
 from w2s_ray.sweep.recorder import Recorder
-from w2s_ray.sweep.search import Question, Questions, questions_of
-from w2s_ray.sweep.work import Work, roles_of
+from w2s_ray.sweep.search import questions_of
+from w2s_ray.sweep.session import Progress, Session
+from w2s_ray.sweep.work import Work
 from w2s_ray.tracking import Tracker, default_uri
 
-log = logging.getLogger(__name__)
-Progress = Callable[[Recorder], None]
 FLUSH_S = 10.0  # without a single document taken: the server is away
 
 
@@ -37,67 +30,6 @@ class SweepResult:
     tracking_uri: str
 
 
-class Session:
-    """What the backends share: the work, the questions, and the recorder that follows."""
-
-    def __init__(self, work: Work, questions: Questions, recorder: Recorder, progress: Progress) -> None:
-        self.work = work
-        self.questions = questions
-        self.recorder = recorder
-        self.progress = progress
-        self._known = set(work.arms)
-        self._pending: Question | None = None
-
-    def __reduce__(self) -> Any:
-        """Ray Tune pickles its searcher into its own experiment state; a session does not travel."""
-        return (str, ("a session stays in its process",))
-
-    @property
-    def sweep(self) -> Sweep:
-        return self.work.sweep
-
-    def next(self) -> Question | None:
-        """The next question, with its arms taken into the work; None until answers come, or for good."""
-        question, self._pending = self._pending or self.questions.next(), None
-        if question is not None:
-            new = [name for name in self.work.add(question.arms) if name not in self._known]
-            if new:
-                self._known.update(new)
-                self.recorder.extend(new)
-        return question
-
-    @property
-    def finished(self) -> bool:
-        return self._pending is None and self.questions.finished
-
-    def replay(self) -> None:
-        """Answer from the store until a question needs something computed; that one is kept for a backend."""
-        while (question := self.next()) is not None:
-            records = self._records(question)
-            if records is None:
-                self._pending = question
-                return
-            self.questions.tell(question, self._answer(question, records))
-
-    def _records(self, question: Question) -> dict[str, Any] | None:
-        cells = [cell for arm in self.work.add(question.arms) for cell in self.work.arms[arm]]
-        keys = {stage.key for stage in closure(s for cell in cells for s in roles_of(cell.stages))}
-        records = Store(self.sweep.store).find_all(keys)
-        return records if len(records) == len(keys) else None
-
-    def _answer(self, question: Question, records: dict[str, Any]) -> float | None:
-        objective = Objective()
-        for arm in self.work.add(question.arms):
-            for index, cell in enumerate(self.work.arms[arm]):
-                metrics = {
-                    role: dict(records[stage.key].metrics)
-                    for role, stage in zip(("weak", "student", "ceiling"), roles_of(cell.stages), strict=True)
-                }
-                role = self.sweep.tasks[cell.cell.task].role
-                objective.add(CellResult(index=index, metrics=metrics), counts=role == "dev")
-        return objective.value
-
-
 def run_sweep(
     sweep: Sweep, out: Path, *, address: str | None = None, progress: Progress = lambda recorder: None
 ) -> SweepResult:
@@ -106,13 +38,14 @@ def run_sweep(
     `address` joins a Ray cluster; without it one is started here, unless `resources.launcher` is `here`.
     """
     work = Work(sweep)
+    check_store(work)
     plan = make_plan(work)
     check_budget(plan, sweep)
     uri = sweep.tracking_uri or default_uri(out)
     out.mkdir(parents=True, exist_ok=True)
     tracker = Tracker(uri, sweep.name, out / "spool.jsonl")
     try:
-        recorder = Recorder(work, Store(sweep.store), tracker, records=plan.records)
+        recorder = Recorder(work, Store(work.store), tracker, records=plan.records)
         session = Session(work, questions_of(sweep), recorder, progress)
         try:
             compute(session, address)
@@ -130,6 +63,20 @@ def run_sweep(
     return SweepResult(complete=recorder.is_complete, failures=recorder.failures, tracking_uri=uri)
 
 
+def check_store(work: Work) -> None:
+    """Raise ConfigError where the processes of a cluster would not see what each other finishes."""
+    if work.store.startswith("memory:") and not runs_here(work.sweep):
+        raise ConfigError(
+            f"store = {work.store!r}: the memory of one process, which Ray's workers do not share; give a path or "
+            "a bucket, or set resources.launcher: here"
+        )
+
+
+def runs_here(sweep: Sweep) -> bool:
+    """Whether the sweep is computed in this process, without Ray."""
+    return sweep.resources.base.launcher == "here"
+
+
 def drain(tracker: Tracker) -> None:
     """Wait for the tracking server as long as it takes documents."""
     before = tracker.num_waiting + 1
@@ -145,7 +92,7 @@ def compute(session: Session, address: str | None) -> None:
         session.replay()
     if session.finished:
         return
-    if session.sweep.resources.base.launcher == "here":
+    if runs_here(session.sweep):
         from w2s_ray.sweep.local import run_local
 
         run_local(session)

@@ -35,7 +35,7 @@ class Questions(Protocol):
     @property
     def finished(self) -> bool: ...
     def next(self) -> Question | None: ...
-    def tell(self, question: Question, value: float | None) -> None: ...
+    def tell(self, question: Question, value: float | None, *, pruned_at: int = 0) -> None: ...
 
 
 class Grid:
@@ -52,7 +52,7 @@ class Grid:
     def next(self) -> Question | None:
         return self._waiting.popleft() if self._waiting else None
 
-    def tell(self, question: Question, value: float | None) -> None:
+    def tell(self, question: Question, value: float | None, *, pruned_at: int = 0) -> None:
         """A grid does not learn."""
 
 
@@ -61,13 +61,19 @@ def questions_of(sweep: Sweep) -> Questions:
     return Studies(sweep) if sweep.search else Grid(sweep.arms)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Answer:
+    value: float | None
+    pruned_at: int
+
+
 @dataclass
 class _Study:
     optuna: Any
     pairs: tuple[SweepPair, ...]
     asked: int = 0
     batch: dict[int, Any] = field(default_factory=dict)
-    answers: dict[int, float | None] = field(default_factory=dict)
+    answers: dict[int, _Answer] = field(default_factory=dict)
     ready: deque[Question] = field(default_factory=deque)
 
 
@@ -99,20 +105,18 @@ class Studies:
                 return study.ready.popleft()
         return None
 
-    def tell(self, question: Question, value: float | None) -> None:
-        """Take an answer; None is an undefined or failed one. A batch is passed on when it is whole, in order."""
+    def tell(self, question: Question, value: float | None, *, pruned_at: int = 0) -> None:
+        """Take an answer. A batch is passed on when it is whole, in order.
+
+        None is undefined or failed. The value of a trial that was pruned after `pruned_at` cells is one of that
+        prefix, not to be compared with those of all cells: samplers are told so.
+        """
         study = self.studies[question.study]
-        study.answers[question.number] = value
+        study.answers[question.number] = _Answer(value=value, pruned_at=pruned_at)
         if len(study.answers) < len(study.batch):
             return
-        from optuna.trial import TrialState
-
         for number in sorted(study.batch):
-            answer = study.answers[number]
-            if answer is None:
-                study.optuna.tell(study.batch[number], state=TrialState.FAIL)
-            else:
-                study.optuna.tell(study.batch[number], answer)
+            _tell(study.optuna, study.batch[number], study.answers[number])
         study.batch, study.answers = {}, {}
 
     def _ask(self, name: str, study: _Study) -> None:
@@ -123,6 +127,18 @@ class Studies:
             study.batch[trial.number] = trial
             study.ready.append(Question(study=name, number=trial.number, arms=arms))
             study.asked += 1
+
+
+def _tell(study: Any, trial: Any, answer: _Answer) -> None:
+    from optuna.trial import TrialState
+
+    if answer.value is None:
+        study.tell(trial, state=TrialState.FAIL)
+    elif answer.pruned_at:
+        trial.report(answer.value, step=answer.pruned_at)
+        study.tell(trial, state=TrialState.PRUNED)
+    else:
+        study.tell(trial, answer.value)
 
 
 def groups(sweep: Sweep) -> dict[str, tuple[SweepPair, ...]]:

@@ -1,50 +1,36 @@
-"""A sweep on Ray: one light Tune trial per question, the broker beneath, events followed from the driver.
-
-The only place that starts or joins a cluster.
-"""
+"""A sweep on Ray: one light Tune trial per question, the broker beneath, events followed from the driver."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from w2s_ray.core.errors import BudgetError, EnvironmentFault
-from w2s_ray.execution.broker import Order
+from w2s_ray.execution.faults import gist
 from w2s_ray.execution.service import ON_HEAD, start_broker
-from w2s_ray.sweep.run import Session
+from w2s_ray.sweep.cluster import check_room, cluster
 from w2s_ray.sweep.search import Question
+from w2s_ray.sweep.session import Session
+from w2s_ray.sweep.trial import AskedArm
 
 log = logging.getLogger(__name__)
 MAX_TRIALS = 8  # at once; they only wait, and the broker knows all arms of a grid from the start
-TEMP_VARIABLE = "W2S_RAY_TEMP"  # where a Ray of our own keeps its session, if not in /tmp/ray
-ENVIRONMENT = {
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_TRAIN_V2_ENABLED": "1",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is the command line's
-    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
-    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
-}
 
 
 def run_on_ray(session: Session, address: str | None) -> None:
     """Answer every question on a Ray cluster: the one at `address` (or RAY_ADDRESS), else one started here."""
     with cluster(address) as joined:
         if not joined:
-            check_room(session.work.orders(session.work.stages()))
+            check_room(session.work.orders(session.work.typical()))
         name = f"w2s-broker-{uuid.uuid4().hex[:8]}"
         broker = start_broker(
             name,
-            session.sweep.store,
+            session.work.store,
             num_stages=session.sweep.resources.max_concurrent,
             grows=joined,
         )
@@ -52,68 +38,32 @@ def run_on_ray(session: Session, address: str | None) -> None:
             _fit(session, name, broker)
 
 
-def check_room(orders: Sequence[Order]) -> None:
-    """Raise BudgetError where a stage asks for more than this cluster, which does not grow, will ever have."""
-    import ray
-
-    total = ray.cluster_resources()
-    for order in orders:
-        wanted = order.resources
-        for name, one in (("CPU", wanted.cpus), ("GPU", wanted.gpus)):
-            if one * wanted.workers > total.get(name, 0) + 1e-9:
-                raise BudgetError(
-                    f"{order.errand.stage.key} asks for {wanted.workers} × {one:g} {name}, this Ray has "
-                    f"{total.get(name, 0):g}; change `resources` or join a cluster by --address"
-                )
-
-
-@contextlib.contextmanager
-def cluster(address: str | None) -> Iterator[bool]:
-    """A Ray connection; yields whether it joined a cluster that it does not own."""
-    os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
-    import ray
-
-    address = address or os.environ.get("RAY_ADDRESS") or "local"
-    local: dict[str, Any] = {}
-    if address == "local":
-        local = {"include_dashboard": False, "num_cpus": os.cpu_count()}
-        local |= {"_temp_dir": temporary} if (temporary := os.environ.get(TEMP_VARIABLE)) else {}
-    try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **local)
-        logging.getLogger("ray.tune").setLevel(logging.ERROR)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise EnvironmentFault(f"no Ray cluster at {address!r}: {error}") from error
-    try:
-        yield address != "local"
-    finally:
-        ray.shutdown()
-
-
 @contextlib.contextmanager
 def following(session: Session, broker: Any) -> Iterator[None]:
     """Feed the broker's events to the recorder while the body runs, to the last one."""
-    import ray
-
     stop, errors = threading.Event(), list[Exception]()
 
     def follow() -> None:
         try:
             _follow(session, broker, stop)
         except Exception as error:  # raised again in the driver, where it can be told
+            log.error("what happens is not recorded any more: %s", error)
             errors.append(error)
 
     thread = threading.Thread(target=follow, name="w2s-events", daemon=True)
     thread.start()
+    patience: float | None = None  # what has happened is recorded, however long that takes
     try:
         yield
     except BaseException:  # Ctrl-C: nothing new begins
+        patience = 5
         _close(broker)
         raise
     finally:
         stop.set()
-        thread.join(timeout=5)
+        thread.join(timeout=patience)
         _close(broker)
-        ray.kill(broker)
+        _kill(broker)
     if errors:
         raise errors[0]
 
@@ -126,6 +76,14 @@ def _close(broker: Any) -> None:
         ray.get(broker.close.remote(), timeout=3)
 
 
+def _kill(broker: Any) -> None:
+    import ray
+    from ray.exceptions import RayError
+
+    with contextlib.suppress(RayError, ValueError):
+        ray.kill(broker)
+
+
 def _follow(session: Session, broker: Any, stop: threading.Event) -> None:
     import ray
     from ray.exceptions import RayError
@@ -136,14 +94,14 @@ def _follow(session: Session, broker: Any, stop: threading.Event) -> None:
         try:
             name, events = ray.get(broker.events_after.remote(seen), timeout=30)
         except RayError as error:
-            log.warning("the broker does not answer: %s", str(error).splitlines()[0])
+            log.warning("the broker does not answer: %s", gist(error))
             if stopping:
                 return
             time.sleep(1)
             continue
         if name != incarnation:  # a new process: it knows no plan yet, and counts its events from 0
             incarnation, seen = name, 0
-            broker.plan.remote(session.work.orders(session.work.stages()), session.work.cell_stages())
+            tell_plan(session, broker)
             continue
         for event in events:
             session.recorder.see(event)
@@ -153,18 +111,24 @@ def _follow(session: Session, broker: Any, stop: threading.Event) -> None:
             return
 
 
+def tell_plan(session: Session, broker: Any, arms: Iterable[str] | None = None) -> None:
+    """Tell the broker of arms, by default of all that are known; it begins to compute them."""
+    assignment = session.work.assignment(arms)
+    broker.plan.remote(assignment.orders, assignment.cells)
+
+
 def _fit(session: Session, name: str, broker: Any) -> None:
     from ray import tune
     from ray.tune import PlacementGroupFactory, RunConfig, TuneConfig, Tuner
 
     from w2s_ray.sweep.trial import trainable
 
-    function = tune.with_parameters(trainable, work=session.work, broker=name)
+    function = tune.with_parameters(trainable, broker=name)
     with tempfile.TemporaryDirectory(prefix="w2s-tune-", ignore_cleanup_errors=True) as storage:
         tuner = Tuner(
             tune.with_resources(function, PlacementGroupFactory([ON_HEAD])),
             tune_config=TuneConfig(
-                search_alg=_searcher(session),
+                search_alg=_searcher(session, broker),
                 scheduler=_scheduler(session),
                 num_samples=session.questions.num_trials,
                 max_concurrent_trials=MAX_TRIALS,
@@ -173,9 +137,7 @@ def _fit(session: Session, name: str, broker: Any) -> None:
                 mode="max",
                 trial_dirname_creator=lambda trial: trial.trial_id,
             ),
-            run_config=RunConfig(
-                name="sweep", storage_path=storage, verbose=0, callbacks=[_release(session, broker)]
-            ),
+            run_config=RunConfig(name="sweep", storage_path=storage, verbose=0),
         )
         results = tuner.fit()
     for number, error in enumerate(results.errors):
@@ -192,7 +154,7 @@ def _scheduler(session: Session) -> Any:
     return MedianStoppingRule(time_attr="cells", grace_period=tasks, min_samples_required=3)
 
 
-def _searcher(session: Session) -> Any:
+def _searcher(session: Session, broker: Any) -> Any:
     from ray.tune.search import Searcher
 
     class QuestionSearcher(Searcher):  # type: ignore[misc]
@@ -200,18 +162,16 @@ def _searcher(session: Session) -> Any:
 
         def __init__(self) -> None:
             super().__init__(metric="objective", mode="max")
-            self._asked: dict[str, Question] = {}
+            self._trials = Trials(session, broker)
 
         def suggest(self, trial_id: str) -> Any:
-            question = session.next()
-            if question is None:
+            arms = self._trials.ask(trial_id)
+            if arms is None:
                 return Searcher.FINISHED if session.finished else None
-            self._asked[trial_id] = question
-            return {"question": question}
+            return {"arms": arms}
 
         def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
-            value = result["objective"] if result and result.get("defined") and not error else None
-            session.questions.tell(self._asked.pop(trial_id), value)
+            self._trials.take(trial_id, None if error else result)
 
         def save(self, checkpoint_path: str) -> None:
             """Nothing: the store of records is what a rerun replays from."""
@@ -222,16 +182,40 @@ def _searcher(session: Session) -> Any:
     return QuestionSearcher()
 
 
-def _release(session: Session, broker: Any) -> Any:
-    from ray.tune import Callback
+class Trials:
+    """The questions that Tune's trials are at, and what the broker has to know of them."""
 
-    class Release(Callback):  # type: ignore[misc]
-        """Tells the broker that nobody waits for a pruned arm."""
+    def __init__(self, session: Session, broker: Any) -> None:
+        self._session = session
+        self._broker = broker
+        self._asked: dict[str, Question] = {}
 
-        def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-            if session.sweep.search is None or not session.sweep.search.prune:
-                return
-            for arm in session.work.add(trial.config["question"].arms):
-                broker.release.remote(arm)
+    def __reduce__(self) -> Any:
+        """Like the session, this stays in its process."""
+        return (str, ("trials stay in their process",))
 
-    return Release()
+    def ask(self, trial_id: str) -> tuple[AskedArm, ...] | None:
+        """The arms of the next question, which the broker begins to compute; None until answers come, or for good."""
+        question = self._session.next()
+        if question is None:
+            return None
+        self._asked[trial_id] = question
+        arms = self._session.work.add(question.arms)
+        if self._session.sweep.search is not None:  # of a grid it knows every arm from the start
+            tell_plan(self._session, self._broker, arms)
+        return tuple(AskedArm(name=arm, counts=self._session.work.counts(arm)) for arm in arms)
+
+    def take(self, trial_id: str, result: Mapping[str, Any] | None) -> None:
+        """Pass an answer on. What a pruned trial alone was waiting for is dropped by the broker."""
+        question = self._asked.pop(trial_id, None)
+        if question is None:
+            return
+        arms = self._session.work.add(question.arms)
+        cells = result["cells"] if result else 0
+        pruned_at = cells if cells < sum(len(self._session.work.arms[arm]) for arm in arms) else 0
+        value = result["objective"] if result and result.get("defined") else None
+        if pruned_at:
+            asked = {arm for other in self._asked.values() for arm in self._session.work.add(other.arms)}
+            for arm in set(arms) - asked:  # two trials may have come to the same arm
+                self._broker.release.remote(arm)
+        self._session.questions.tell(question, value, pruned_at=pruned_at)

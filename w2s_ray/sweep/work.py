@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,14 +10,13 @@ from typing import Any
 from w2s_ray.core.graph import CellStages, Stage, closure, finetune_stage, pretrain_stage, split_stage
 from w2s_ray.core.identity import digest
 from w2s_ray.core.specs import Arm, Cell, ModelSpec
-from w2s_ray.execution.broker import Order
+from w2s_ray.execution.orders import Order
 from w2s_ray.execution.placement import place
 from w2s_ray.models.resolve import num_parameters
 from w2s_ray.stages.run import Errand
+from w2s_ray.store.backend import Backend
 from w2s_ray.sweep.costs import stage_flops, stage_seconds
 from w2s_ray.sweep.nouns import Role, Sweep
-
-ArmCells = Mapping[str, tuple[CellStages, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +27,21 @@ class PlannedCell:
     stages: CellStages
 
 
+@dataclass(frozen=True, kw_only=True)
+class Assignment:
+    """Arms as the broker is told of them: how each stage runs, and each arm's cells in canonical order."""
+
+    orders: list[Order]
+    cells: dict[str, tuple[CellStages, ...]]
+
+
 class Work:
     """The graph of a sweep. Arms of a search are added as they are asked for; equal stages are one object."""
 
     def __init__(self, sweep: Sweep, arms: Sequence[Arm] | None = None) -> None:
         self.sweep = sweep
         self._stages: dict[tuple[Any, ...], Stage] = {}
+        self._by_object: dict[int, tuple[ModelSpec, _Known]] = {}
         self.arms: dict[str, tuple[PlannedCell, ...]] = {}
         self.add(sweep.arms if arms is None else arms)
 
@@ -55,48 +63,69 @@ class Work:
         """Every stage once, inputs before consumers."""
         return closure(stage for planned in self.cells for stage in roles_of(planned.stages))
 
-    def cell_stages(self, ids: Iterable[str] | None = None) -> dict[str, tuple[CellStages, ...]]:
-        """What the broker needs of arms."""
-        chosen = self.arms if ids is None else list(ids)
-        return {name: tuple(planned.stages for planned in self.arms[name]) for name in chosen}
+    def assignment(self, ids: Iterable[str] | None = None) -> Assignment:
+        """What the broker is told of arms, by default of all that are known now."""
+        arms = {name: self.arms[name] for name in list(self.arms if ids is None else ids)}
+        cells = {
+            name: tuple(planned.stages for planned in planned_cells) for name, planned_cells in arms.items()
+        }
+        stages = closure(stage for group in cells.values() for cell in group for stage in roles_of(cell))
+        return Assignment(orders=self.orders(stages), cells=cells)
+
+    def counts(self, arm: str) -> tuple[bool, ...]:
+        """Which of an arm's cells count for the objective of a search: those of `dev` tasks."""
+        return tuple(self.sweep.tasks[planned.cell.task].role == "dev" for planned in self.arms[arm])
 
     def orders(self, stages: Iterable[Stage]) -> list[Order]:
         """How each stage runs."""
         return [self._order(stage) for stage in stages]
 
+    def typical(self) -> list[Stage]:
+        """A supervisor and a ceiling of every pair: no other stage asks for more, whatever a search comes to."""
+        task, seed = next(iter(self.sweep.tasks)), self.sweep.seeds[0]
+        weak = [self._finetune("weak", pair.weak, task, seed) for pair in self.sweep.pairs]
+        strong = [self._finetune("ceiling", pair.strong, task, seed) for pair in self.sweep.pairs]
+        return closure([*weak, *strong])
+
     @cached_property
-    def sizes(self) -> dict[str, int | None]:
-        """Parameters by the digest of a model's spec."""
-        models = self.sweep.models.values()
-        return {digest(model.spec): num_parameters(model.spec, model.place) for model in models}
+    def _places(self) -> dict[str, str]:
+        return self.sweep.places
+
+    @cached_property
+    def store(self) -> str:
+        """The store's URL; a local one by its absolute path, because workers have other working directories."""
+        backend = Backend(self.sweep.store)
+        return backend.root if backend.is_local else self.sweep.store
 
     def size(self, model: ModelSpec) -> int | None:
         """Parameters of a model, None where only the hub knows."""
-        return self.sizes.get(digest(model))
-
-    def alias(self, model: ModelSpec) -> str:
-        """The sweep's own name of a model."""
-        return self._aliases[digest(model)]
+        return self._known_as(model).size
 
     @cached_property
-    def _aliases(self) -> dict[str, str]:
-        return {digest(model.spec): alias for alias, model in self.sweep.models.items()}
+    def _by_spec(self) -> dict[str, _Known]:
+        return {
+            digest(model.spec): _Known(alias=alias, size=num_parameters(model.spec, model.place))
+            for alias, model in self.sweep.models.items()
+        }
+
+    def _known_as(self, model: ModelSpec) -> _Known:
+        """What the sweep knows of a model; specs are few objects that many stages share, digests are not free."""
+        if id(model) not in self._by_object:
+            self._by_object[id(model)] = (model, self._by_spec[digest(model)])
+        return self._by_object[id(model)][1]
 
     def _cells(self, arm: Arm) -> list[Cell]:
         """Seeds outside, so that every prefix of an arm spans all tasks as evenly as it can."""
         return [Cell(arm=arm, task=task, seed=seed) for seed in self.sweep.seeds for task in self.sweep.tasks]
 
     def _planned(self, cell: Cell) -> PlannedCell:
-        arm, split = cell.arm, self._split(cell.task, cell.seed)
-        weak = self._finetune("weak", arm.weak, cell)
-        key = ("student", arm_id(arm), cell.task, cell.seed)
-        if key not in self._stages:
-            self._stages[key] = self._make("student", arm.strong, cell, method=arm.method, labels=weak)
+        arm, task, seed = cell.arm, cell.task, cell.seed
+        weak = self._finetune("weak", arm.weak, task, seed)
         stages = CellStages(
-            split=split,
+            split=self._split(task, seed),
             weak=weak,
-            student=self._stages[key],
-            ceiling=self._finetune("ceiling", arm.strong, cell),
+            student=self._make("student", arm.strong, task, seed, method=arm.method, labels=weak),
+            ceiling=self._finetune("ceiling", arm.strong, task, seed),
         )
         return PlannedCell(cell=cell, stages=stages)
 
@@ -106,20 +135,20 @@ class Work:
             self._stages[key] = split_stage(self.sweep.tasks[task].spec, seed)
         return self._stages[key]
 
-    def _finetune(self, role: Role, model: str, cell: Cell) -> Stage:
-        key = (role, model, cell.task, cell.seed)
+    def _finetune(self, role: Role, model: str, task: str, seed: int) -> Stage:
+        key = (role, model, task, seed)
         if key not in self._stages:
-            self._stages[key] = self._make(role, model, cell)
+            self._stages[key] = self._make(role, model, task, seed)
         return self._stages[key]
 
-    def _make(self, role: Role, model: str, cell: Cell, **student: Any) -> Stage:
+    def _make(self, role: Role, model: str, task: str, seed: int, **student: Any) -> Stage:
         resolved = self.sweep.models[model]
         return finetune_stage(
             model=resolved.spec,
-            recipe=self.sweep.recipe(role, model, cell.task),
-            seed=cell.seed,
+            recipe=self.sweep.recipe(role, model, task),
+            seed=seed,
             half="weak" if role == "weak" else "transfer",
-            split=self._split(cell.task, cell.seed),
+            split=self._split(task, seed),
             base=self._base(model),
             **student,
         )
@@ -136,11 +165,23 @@ class Work:
     def _order(self, stage: Stage) -> Order:
         model = stage.spec.get("model")
         size = self.size(model) if model else None
-        wish = self.sweep.resources.placement(self.alias(model)) if model else self.sweep.resources.base
+        wish = (
+            self.sweep.resources.placement(self._known_as(model).alias)
+            if model
+            else self.sweep.resources.base
+        )
         resources, layout = place(stage, wish, num_parameters=size)
-        errand = Errand(stage=stage, store=self.sweep.store, layout=layout, places=self.sweep.places)
+        errand = Errand(stage=stage, store=self.store, layout=layout, places=self._places)
         seconds = stage_seconds(stage.kind, stage_flops(stage, size), resources)
         return Order(errand=errand, resources=resources, seconds=seconds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Known:
+    """What a sweep knows of a model beside its spec: its own name for it, and how many parameters it has."""
+
+    alias: str
+    size: int | None
 
 
 def arm_id(arm: Arm) -> str:
