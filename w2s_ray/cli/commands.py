@@ -160,6 +160,44 @@ def show(name: Annotated[str, typer.Argument(help="a method or a task")]) -> Non
     typer.echo(described(name))
 
 
+@app.command(name="pin")
+@guarded
+def pin_(
+    file: File, update: Annotated[bool, typer.Option("--update", help="resolve known pins again")] = False
+) -> None:
+    """Resolve every unpinned hub revision once, into a lock file beside the sweep. Needs the hub."""
+    from w2s_ray.cli.hub import lock_file, pin
+
+    for entry in pin(file, update=update):
+        typer.echo(f"{entry.where}  {entry.source}  {entry.revision}")
+    typer.echo(f"lock    {lock_file(file)}")
+
+
+@app.command(name="doctor")
+@guarded
+def doctor_(
+    hub: Annotated[bool, typer.Option("--hub", help="load every registered dataset from the hub")] = False,
+) -> None:
+    """Check what a sweep needs: packages, and with --hub every dataset: columns, labels, row counts."""
+    from w2s_ray.cli.hub import doctor
+
+    checks = doctor(hub)
+    for check in checks:
+        typer.echo(check.line)
+    raise typer.Exit(0 if all(check.ok for check in checks) else EnvironmentFault.exit_code)
+
+
+@app.command(name="tasks")
+@guarded
+def tasks_(
+    root: Annotated[Path, typer.Argument(help="a folder with one folder of rows per dataset")],
+) -> None:
+    """Prepare every registered task whose rows lie below a folder: rows kept, class balance, groups."""
+    from w2s_ray.cli.tasks import task_table
+
+    task_table(root)
+
+
 @app.command()
 @guarded
 def gc(store: Annotated[str, typer.Argument(help="a path or an fsspec URL")] = "results/store") -> None:
@@ -184,11 +222,11 @@ def status(file: File, set_: Set = None, store: StoreUrl = None) -> None:
 
 def load(file: Path, overrides: list[str] | None, store: str | None, tracking: str | None) -> Sweep:
     """The checked sweep, with the command line's own options laid over it."""
-    from w2s_ray.sweep.config import load_sweep
+    from w2s_ray.cli.hub import load_locked
 
     extra = [f"store={json.dumps(store)}"] if store else []
     extra += [f"tracking.uri={json.dumps(tracking)}"] if tracking else []
-    return load_sweep(file, [*(overrides or []), *extra])
+    return load_locked(file, [*(overrides or []), *extra])
 
 
 def start(command: typer.Typer) -> None:
@@ -199,7 +237,9 @@ def start(command: typer.Typer) -> None:
     try:
         command()
     except SystemExit as end:
-        if end.code == INTERRUPTED:  # a stage may still compute on a thread, which an ordinary end would wait for
+        if (
+            end.code == INTERRUPTED
+        ):  # a stage may still compute on a thread, which an ordinary end would wait for
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(INTERRUPTED)
