@@ -113,7 +113,12 @@ def main() -> None:
         work = 1000 * bare_seconds(Path(folder))
         computed, published = seconds_per_stage(launch_here, "here", Path(folder))
         show("the stage's own work (run_stage alone)", work, "", "ms")
-        show("no-op stage, in process: broker + store", 1000 * computed, f"{1000 * computed / work:.1f} x", "ms")
+        show(
+            "no-op stage, in process: broker + store",
+            1000 * computed,
+            f"{1000 * computed / work:.1f} x",
+            "ms",
+        )
         show("no-op stage, in process: + tracking", 1000 * (computed + published), "budget 100", "ms")
     if "--ray" in sys.argv:
         on_ray()

@@ -83,7 +83,14 @@ def test_an_error_in_the_file_names_its_line(tmp_path: Path) -> None:
 
 
 def test_a_budget_that_does_not_hold_the_plan_exits_4_before_ray(small: Path) -> None:
-    overrides = ["--set", "budget.gpu_hours=1e-9", "--set", "resources.gpus=1", "--set", "resources.launcher=auto"]
+    overrides = [
+        "--set",
+        "budget.gpu_hours=1e-9",
+        "--set",
+        "resources.gpus=1",
+        "--set",
+        "resources.launcher=auto",
+    ]
     done = run(str(small), *overrides)
     assert done.returncode == 4
     assert "budget.gpu_hours" in done.stderr

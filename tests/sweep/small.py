@@ -29,4 +29,3 @@ def write_sweep(
     text = SMALL.format(launcher=launcher, seeds=seeds, alpha=alpha, more=more)
     file.write_text(f"{text}\nstore: {folder / 'store'}\n")
     return file
-
