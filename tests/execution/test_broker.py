@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from w2s_ray.core.errors import ConfigError, StageFailed, TrainingDiverged
+from w2s_ray.core.errors import ConfigError, EnvironmentFault, StageFailed, TrainingDiverged
 from w2s_ray.core.graph import CellStages, Stage, closure, finetune_stage, split_stage
 from w2s_ray.core.record import Record
 from w2s_ray.core.specs import Layout, MethodSpec, ModelSpec, Resources, Source, TaskSpec, TrainSpec
-from w2s_ray.execution.broker import Broker
-from w2s_ray.execution.orders import CellResult, Order, critical_paths, is_oom, smaller
+from w2s_ray.execution.broker import MAX_REPAIRS, Broker
+from w2s_ray.execution.orders import CellResult, Order, WorkerLost, critical_paths, is_oom, smaller
 from w2s_ray.execution.slots import Capacity
 from w2s_ray.stages.run import Errand, InputLost
 from w2s_ray.store import Leases, Store
@@ -337,3 +337,143 @@ def test_a_stage_that_fails_through_its_input_says_whose_fault_it_was(world: Wor
             await broker.ensure(cell().student)
 
     asyncio.run(body())
+
+
+def test_an_input_that_two_stages_lose_at_once_is_computed_again_once(world: World) -> None:
+    arms = {name: (cell(method=name),) for name in ("naive", "confidence")}
+    weak, students = cell().weak.key, {cells[0].student.key for cells in arms.values()}
+    told: set[str] = set()
+
+    async def lose(key: str) -> None:
+        if world.store.find(weak) is not None and not told:
+            world.store.set_aside(weak, "a bit flipped")
+        told.add(key)
+        await asyncio.sleep(0.01 * len(told))  # the second one notices while the first is being helped
+        raise InputLost(weak)
+
+    def trouble(order: Order) -> Awaitable[None] | None:
+        key = order.errand.stage.key
+        if key == weak and told:
+            return asyncio.sleep(0.05)
+        return lose(key) if key in students - told else None
+
+    world.trouble = trouble
+    answers = run(world, world.broker(), arms)
+    assert not any(results[0].error for results in answers.values())
+    assert told == students
+    assert world.launched.count(weak) == 2
+
+
+def test_a_disk_that_damages_every_input_ends_in_an_error_and_not_in_a_circle(world: World) -> None:
+    weak, student = cell().weak.key, cell().student.key
+
+    def trouble(order: Order) -> None:
+        if order.errand.stage.key == student:
+            world.store.set_aside(weak, "a bit flipped")
+            raise InputLost(weak)
+
+    world.trouble = trouble
+    (answer,) = run(world, world.broker(), {"arm": (cell(),)})["arm"]
+    assert weak in answer.error and student in answer.error
+    assert world.launched.count(student) == MAX_REPAIRS + 1
+
+
+def test_a_worker_lost_to_the_memory_killer_is_replaced_with_a_smaller_micro_batch(world: World) -> None:
+    seen: list[int] = []
+
+    def trouble(order: Order) -> None:
+        if order.errand.stage.key == cell().weak.key:
+            seen.append(order.errand.layout.micro_tokens)
+            if len(seen) < 4:  # more often than an ordinary failure would be forgiven
+                raise WorkerLost("The actor died … the node was running low on memory")
+
+    world.trouble = trouble
+    answers = run(world, world.broker(), {"arm": (cell(),)})
+    assert not answers["arm"][0].error
+    assert seen == [16384, 8192, 4096, 2048]
+
+
+def test_an_arm_that_is_asked_of_a_fresh_broker_waits_until_the_driver_has_told_the_plan(
+    world: World,
+) -> None:
+    async def body() -> list[CellResult]:
+        broker = world.broker()
+        asking = asyncio.ensure_future(results(broker, "arm"))
+        await asyncio.sleep(0.01)
+        assert not asking.done()
+        broker.plan(orders([cell()], world.url), {"arm": (cell(),)})
+        return await asyncio.wait_for(asking, 5)
+
+    assert [result.index for result in asyncio.run(body())] == [0]
+
+
+def test_who_listens_to_an_arm_that_is_released_hears_the_end_of_it(world: World) -> None:
+    world.trouble = lambda order: asyncio.sleep(0.02)
+
+    async def body() -> list[CellResult]:
+        broker = world.broker(cpus=1)
+        broker.plan(orders([cell()], world.url), {"arm": (cell(),)})
+        listening = asyncio.ensure_future(results(broker, "arm"))
+        await asyncio.sleep(0.01)
+        broker.release("arm")
+        return await asyncio.wait_for(listening, 5)
+
+    assert asyncio.run(body()) == []
+    assert cell().student.key not in world.launched
+
+
+def test_a_released_arm_can_be_asked_again(world: World) -> None:
+    async def body() -> list[CellResult]:
+        broker = world.broker(cpus=1)
+        plan = (orders([cell()], world.url), {"arm": (cell(),)})
+        broker.plan(*plan)
+        broker.start("arm")
+        await asyncio.sleep(0.005)
+        broker.release("arm")
+        broker.plan(*plan)
+        return await asyncio.wait_for(results(broker, "arm"), 5)
+
+    (answer,) = asyncio.run(body())
+    assert not answer.error
+    assert len(world.launched) == len(set(world.launched))
+
+
+def test_a_closed_broker_begins_nothing_more(world: World) -> None:
+    async def body() -> None:
+        broker = world.broker(cpus=1)
+        broker.plan(orders([cell()], world.url), {"arm": (cell(),)})
+        broker.start("arm")
+        broker.close()
+        broker.plan(orders([cell()], world.url), {"arm": (cell(),), "late": (cell(),)})
+        broker.start("late")
+        await asyncio.sleep(0.05)
+
+    asyncio.run(body())
+    assert world.launched == []
+    assert not [name for name in world.store.backend.names(cell().split.key) if "lease" in name]
+
+
+def test_a_store_that_cannot_be_read_fails_the_stage_and_says_so(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(key: str) -> None:
+        raise EnvironmentFault(f"{key}: 403")
+
+    broker = world.broker()
+    monkeypatch.setattr(world.store, "find", unreadable)
+    (answer,) = run(world, broker, {"arm": (cell(),)})["arm"]
+    assert "403" in answer.error
+    assert {event.kind for event in broker.events} == {"failed"}
+
+
+def test_planning_the_same_again_costs_no_new_look_at_the_graph(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+    monkeypatch.setattr(
+        "w2s_ray.execution.broker.critical_paths", lambda stages, orders: looks.append(len(stages)) or {}
+    )
+    broker = world.broker()
+    for _ in range(3):
+        broker.plan(orders([cell()], world.url), {"arm": (cell(),)})
+    assert looks == [4]

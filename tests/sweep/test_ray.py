@@ -147,11 +147,17 @@ def test_a_killed_broker_comes_back_and_the_sweep_goes_on(
     assert command.aggregate()["arms"] == undisturbed.aggregate()["arms"]
 
 
-def test_ctrl_c_ends_within_ten_seconds_with_130_and_leaves_no_lease(tmp_path: Path, ray_temp: str) -> None:
-    command = Command(tmp_path, ray_temp)
-    process = command.start()
-    wait_for(lambda: command.num_done() >= 2, process)
-    process.send_signal(signal.SIGINT)
+@pytest.mark.parametrize(
+    ("launcher", "number"),
+    [("actor", signal.SIGINT), ("actor", signal.SIGTERM), ("here", signal.SIGINT), ("here", signal.SIGTERM)],
+)
+def test_an_interrupt_ends_within_ten_seconds_with_130_and_leaves_no_lease(
+    tmp_path: Path, ray_temp: str, launcher: str, number: int
+) -> None:
+    command = Command(tmp_path, ray_temp, launcher=launcher)
+    process = command.start("--set", "train.roles={student: {epochs: 5000}}")  # in the middle of a long stage
+    wait_for(lambda: any("-naive-" in str(path) for path in command.leftovers()), process)
+    process.send_signal(number)
     started = time.monotonic()
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130, output[-3000:]

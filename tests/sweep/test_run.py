@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.sweep.small import write_sweep
+from w2s_ray.core.errors import ConfigError, EnvironmentFault
 from w2s_ray.report.build import build_report
 from w2s_ray.store import Store
 from w2s_ray.sweep.config import load_sweep
@@ -101,6 +102,28 @@ def test_a_search_replays_from_the_store(tmp_path: Path) -> None:
     again = sweep_and_report(file, tmp_path / "out")
     assert again["stages"]["run"] == 0
     assert again["arms"] == first["arms"]
+
+
+def test_a_store_that_other_processes_cannot_see_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    sweep = load_sweep(write_sweep(tmp_path, launcher="actor"), ["store=memory://private"])
+    with pytest.raises(ConfigError, match=r"memory://private.*do not share"):
+        run_sweep(sweep, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_tracking_server_that_is_down_costs_no_result_and_the_next_run_publishes(
+    finished: tuple[Path, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, aggregate = finished
+    out = tmp_path / "out"
+    monkeypatch.setattr("w2s_ray.sweep.run.FLUSH_S", 0.2)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(EnvironmentFault, match=r"documents wait in .*spool\.jsonl.*same command again"):
+        run_sweep(load_sweep(folder / "small.yaml", ["tracking.uri=http://127.0.0.1:9"]), out)
+    assert (out / "spool.jsonl").read_text()
+    again = sweep_and_report(folder / "small.yaml", out)
+    assert again["arms"] == aggregate["arms"]
+    assert not (out / "spool.jsonl").exists() or not (out / "spool.jsonl").read_text()
 
 
 def _never(session: object) -> None:

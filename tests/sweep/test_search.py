@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,9 @@ from w2s_ray.sweep.config import load_sweep
 from w2s_ray.sweep.nouns import Sweep
 from w2s_ray.sweep.objective import Objective
 from w2s_ray.sweep.search import Question, Studies, questions_of
+from w2s_ray.sweep.session import Session
+from w2s_ray.sweep.tuner import Trials
+from w2s_ray.sweep.work import Work
 
 
 def searching(folder: Path, *overrides: str) -> Sweep:
@@ -105,3 +110,81 @@ def test_the_objective_is_undefined_without_a_gap_or_with_a_failed_cell() -> Non
     failed.add(CellResult(index=0, error="weak: out of memory"), counts=True)
     assert flat.value is None and failed.value is None
     assert flat.report() == {"objective": 0.0, "defined": False, "cells": 1}
+
+
+def test_rows_to_choose_by_that_are_missing_leave_the_objective_undefined() -> None:
+    objective = Objective()
+    objective.add(CellResult(index=0, metrics={"weak": {}, "student": {}, "ceiling": {}}), counts=True)
+    assert objective.value is None and objective.failures == ["no tune rows to choose by"]
+
+
+def test_a_pruned_trial_is_told_as_pruned_and_not_as_if_it_had_seen_every_cell(tmp_path: Path) -> None:
+    studies = Studies(searching(tmp_path, "search.trials=2", "search.batch=2"))
+    whole, pruned = studies.next(), studies.next()
+    assert whole is not None and pruned is not None
+    studies.tell(pruned, 0.9, pruned_at=1)
+    studies.tell(whole, 0.4)
+    (study,) = studies.studies.values()
+    assert [trial.state.name for trial in study.optuna.trials] == ["COMPLETE", "PRUNED"]
+    assert study.optuna.best_value == 0.4
+
+
+class FakeBroker:
+    """Notes what a driver tells it, as `method.remote(…)`."""
+
+    def __init__(self) -> None:
+        self.planned: list[str] = []
+        self.released: list[str] = []
+
+    @property
+    def plan(self) -> Any:
+        return SimpleNamespace(remote=lambda orders, cells: self.planned.extend(cells))
+
+    @property
+    def release(self) -> Any:
+        return SimpleNamespace(remote=self.released.append)
+
+
+def trials_of(sweep: Sweep) -> tuple[Trials, FakeBroker, Session]:
+    broker = FakeBroker()
+    recorder = SimpleNamespace(extend=lambda arms: None)
+    session = Session(Work(sweep), questions_of(sweep), recorder, lambda recorder: None)  # type: ignore[arg-type]
+    return Trials(session, broker), broker, session
+
+
+def test_the_driver_tells_the_broker_the_arms_of_every_question_and_takes_its_answer(tmp_path: Path) -> None:
+    trials, broker, session = trials_of(searching(tmp_path, "search.trials=2", "search.batch=2"))
+    asked = {name: trials.ask(name) for name in ("first", "second")}
+    assert trials.ask("third") is None and session.finished
+    for name, arms in asked.items():
+        assert arms is not None
+        assert arms[0].counts == (True, False)  # one seed of a dev and of a held-out task
+        trials.take(name, {"objective": 0.5, "defined": True, "cells": 2})
+        trials.take(name, None)  # said twice
+    assert set(broker.planned) == {arm.name for arms in asked.values() for arm in arms or ()}
+    assert broker.released == []
+
+
+def test_a_pruned_arm_is_kept_while_another_trial_is_at_the_same_one(tmp_path: Path) -> None:
+    options = ("search.trials=2", "search.batch=2", "methods=[naive]", "search.sampler=random")
+    trials, broker, _ = trials_of(searching(tmp_path, *options))
+    (first,), (second,) = trials.ask("first") or (), trials.ask("second") or ()
+    assert first.name == second.name
+    pruned = {"objective": 0.1, "defined": True, "cells": 1}
+    trials.take("first", pruned)
+    assert broker.released == []
+    trials.take("second", pruned)
+    assert broker.released == [first.name]
+
+
+def test_a_failed_trial_is_an_undefined_answer_and_a_search_ends(tmp_path: Path) -> None:
+    trials, _, session = trials_of(searching(tmp_path))
+    number = 0
+    while not session.finished:
+        running = []
+        while trials.ask(str(number)) is not None:
+            running.append(str(number))
+            number += 1
+        for name in running:
+            trials.take(name, None)
+    assert number == session.questions.num_trials == 12

@@ -8,6 +8,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
+from tests.sweep.small import write_sweep
 from w2s_ray.core.specs import Resources
 from w2s_ray.execution.orders import Order
 from w2s_ray.stages.run import Errand
@@ -92,3 +95,40 @@ def test_a_plan_counts_what_the_store_has(small: Path) -> None:
     plan = make_plan(work(file=small))
     assert len(plan.missing) == len(plan.stages) == 2 * (1 + 1 + 1 + 2)
     assert plan.to_json()["stages"] == {"unique": 10, "in_store": 0}
+
+
+def test_a_makespan_respects_what_waits_for_what(small: Path) -> None:
+    stages = work(file=small).stages()
+    orders = [Order(errand=Errand(stage=s, store="x"), resources=Resources(), seconds=1.0) for s in stages]
+    assert simulate(orders, 1) == len(orders)
+    assert simulate(orders, len(orders)) == 3.0  # split, supervisor, student
+
+
+def test_workers_elsewhere_are_told_a_local_store_by_its_absolute_path(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(small.parent)
+    found = work("store=results/store", file=small)
+    expected = str(small.parent.resolve() / "results" / "store")
+    assert found.store == expected
+    assert {order.errand.store for order in found.orders(found.stages())} == {expected}
+    assert work("store=memory://x", file=small).store == "memory://x"
+
+
+def test_an_assignment_holds_every_stage_of_its_arms_and_no_others() -> None:
+    found = work()
+    first = next(iter(found.arms))
+    one, all_ = found.assignment([first]), found.assignment()
+    assert list(one.cells) == [first] and len(all_.cells) == len(found.arms)
+    keys = {order.errand.stage.key for order in one.orders}
+    assert {
+        stage.key for cell in one.cells[first] for stage in (cell.weak, cell.student, cell.ceiling)
+    } <= keys
+    assert len(one.orders) < len(all_.orders) == len(found.stages())
+
+
+def test_typical_stages_ask_for_as_much_as_any_that_a_search_may_come_to(tmp_path: Path) -> None:
+    file = write_sweep(tmp_path, alpha="{low: 0.0, high: 1.0}", more="search: {trials: 2}")
+    found = work("resources.models={s: {cpus: 64}}", file=file)
+    assert found.stages() == []
+    assert max(order.resources.cpus for order in found.orders(found.typical())) == 64
