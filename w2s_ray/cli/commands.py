@@ -52,6 +52,7 @@ StoreUrl = Annotated[str | None, typer.Option("--store", help="where records liv
 Tracking = Annotated[
     str | None, typer.Option("--tracking", help="MLflow tracking URI (default: a file in --out)")
 ]
+Rows = Annotated[Path | None, typer.Option(help="the task's rows: a file or a folder")]
 Json = Annotated[bool, typer.Option("--json", help="print JSON instead of tables")]
 
 
@@ -155,9 +156,33 @@ def list_(what: Annotated[str, typer.Argument(help="methods, tasks or models")])
 
 @app.command()
 @guarded
-def show(name: Annotated[str, typer.Argument(help="a method or a task")]) -> None:
-    """A method's equation and parameters, or a task's declaration."""
-    typer.echo(described(name))
+def show(
+    name: Annotated[str, typer.Argument(help="a method or a task")],
+    rows: Annotated[int, typer.Option(min=0, help="print so many of a task's examples, and a histogram")] = 0,
+    path: Rows = None,
+    tokenizer: Annotated[Path | None, typer.Option(help="a model's folder, whose tokens to count")] = None,
+) -> None:
+    """A method's equation and parameters, or a task's declaration and, with --rows, examples."""
+    if not (rows or path or tokenizer):
+        typer.echo(described(name))
+        return
+    from w2s_ray.cli.show import show_rows
+
+    show_rows(name, rows or 5, path, tokenizer)
+
+
+@app.command(name="lint")
+@guarded
+def lint_(
+    task: Annotated[str, typer.Argument(help="a registered task")],
+    path: Rows = None,
+    seed: Annotated[int, typer.Option(help="draws the halves")] = 0,
+    json_: Json = False,
+) -> None:
+    """Look for leaks and shortcuts in a task's rows; 1 where a leak is found."""
+    from w2s_ray.cli.lint import lint_task
+
+    raise typer.Exit(0 if lint_task(task, path, seed, as_json=json_) else 1)
 
 
 @app.command(name="pin")
@@ -192,7 +217,7 @@ def doctor_(
 def tasks_(
     root: Annotated[Path, typer.Argument(help="a folder with one folder of rows per dataset")],
 ) -> None:
-    """Prepare every registered task whose rows lie below a folder: rows kept, class balance, groups."""
+    """Prepare and lint every registered task whose rows lie below a folder, in one table."""
     from w2s_ray.cli.tasks import task_table
 
     task_table(root)

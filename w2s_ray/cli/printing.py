@@ -139,6 +139,7 @@ def described(name: str) -> str:
     from w2s_ray.core.registry import unknown
     from w2s_ray.methods import METHODS, parameters
     from w2s_ray.tasks import TASKS
+    from w2s_ray.tasks.show import declaration
 
     if name in METHODS:
         lines = [f"{name} (version {METHODS[name].version})", METHODS[name].__doc__ or ""]
@@ -147,6 +148,5 @@ def described(name: str) -> str:
             lines.append(f"  {item.name}: {item.type.__name__} = {item.default}  ({domain})  {item.doc}")
         return "\n".join(lines)
     if name in TASKS:
-        task = TASKS[name]
-        return f"{name} (version {task.version}): {task.kind}, {task.family}, licence {task.licence}\n{task.source}"
+        return "\n".join(declaration(TASKS[name]))
     raise ConfigError(unknown("method or task", name, [*METHODS, *TASKS]))

@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from w2s_ray.cli.prepare import prepared
 from w2s_ray.core.errors import DataError
-from w2s_ray.core.specs import SPLITS, TaskSpec
-from w2s_ray.tasks import TASKS, task_of
-from w2s_ray.tasks.files import source_of_files
+from w2s_ray.tasks import TASKS
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
 
 # Folders that may carry another name than the task that reads them.
 FOLDERS = {"cola": "glue_cola", "sst2": "glue_sst2", "wic": "super_glue_wic", "hh_harmless": "hh_rlhf"}
-TRAINING = tuple(split for split in SPLITS if split != "test")
 
 WIDTH = 160  # columns, where the output is no terminal
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskRow:
-    """A task over a folder of rows: what its split keeps when every row may be used.
+    """A task over a folder of rows: what its split keeps when every row may be used, and its lint.
 
     `train` and `test` count examples, `positive` and `positive_test` are shares of class 1 among them (of the
-    first text as the better one, if pairwise). `problem` is why there is no split, else "".
+    first text as the better one, if pairwise). `lint` is the worst verdict, with its checks if it is a leak;
+    `bag_of_words` the AUROC of that model. `seconds` are those of the split, `lint_seconds` those of the lint.
+    `problem` is why there is no split, else "".
     """
 
     name: str
@@ -39,7 +44,10 @@ class TaskRow:
     groups: int = 0
     largest_group: int = 0
     dropped: str = ""
+    lint: str = ""
+    bag_of_words: float = float("nan")
     seconds: float = 0.0
+    lint_seconds: float = 0.0
     problem: str = ""
 
 
@@ -56,53 +64,87 @@ def summary(names: Iterable[str], root: Path) -> list[TaskRow]:
 
 
 def _summarised(name: str, folder: Path) -> TaskRow:
-    from w2s_ray.stages.split import split
-    from w2s_ray.tasks.load import tables
+    from w2s_ray.cli.lint import lint_of
 
-    task, source, began = TASKS[name], source_of_files(folder), time.monotonic()
-    spec = TaskSpec(name=name, version=task.version, source=source, half=0, validation=0, test=0)
+    began = time.monotonic()
     try:
-        found = split(task_of(spec), spec, 0, tables(task_of(spec), spec, {source.digest: str(folder)}))
+        found = prepared(name, folder)
     except DataError as error:
-        return TaskRow(name=name, kind=task.kind, problem=str(error))
-    train = [item for part in TRAINING for item in found.items[part]]
-    test = found.items["test"]
-    groups = Counter(item.example.group for item in (*train, *test))
+        return TaskRow(name=name, kind=TASKS[name].kind, problem=str(error))
+    split_at = time.monotonic()
+    lint = lint_of(found)
+    examples, counts = found.examples, found.facts["counts"]
+    in_test = [split == "test" for split in examples.splits]
+    labels = {part: [label for label, there in zip(examples.labels.tolist(), in_test, strict=True) if there is part]
+              for part in (False, True)}  # fmt: skip
+    groups = Counter(examples.groups)
+    leaks = sorted({finding.check for finding in lint.leaks()})
+    areas = {baseline.check: baseline.auroc for baseline in lint.measures.baselines}
     return TaskRow(
         name=name,
-        kind=task.kind,
-        rows=found.num_rows,
-        examples=found.num_examples,
-        train=len(train),
-        test=len(test),
-        positive=sum(item.label == 1 for item in train) / len(train),
-        positive_test=sum(item.label == 1 for item in test) / len(test),
+        kind=found.task.kind,
+        rows=counts["rows"],
+        examples=counts["examples"],
+        train=len(labels[False]),
+        test=len(labels[True]),
+        positive=labels[False].count(1) / len(labels[False]),
+        positive_test=labels[True].count(1) / len(labels[True]),
         groups=len(groups),
         largest_group=max(groups.values()),
-        dropped=", ".join(f"{num} {why}" for why, num in sorted(found.dropped.items())),
-        seconds=time.monotonic() - began,
+        dropped=_told(counts["dropped"]),
+        lint=f"leak: {', '.join(leaks)}" if leaks else lint.worst,
+        bag_of_words=areas.get("bag_of_words", float("nan")),
+        seconds=split_at - began,
+        lint_seconds=time.monotonic() - split_at,
     )
+
+
+def _told(dropped: Mapping[str, int]) -> str:
+    """What was dropped on the way to the rows that may be chosen."""
+    return ", ".join(f"{num} {why}" for why, num in sorted(dropped.items()) if num and why != "not needed")
 
 
 def task_table(root: Path) -> None:
     """Print the summary of every registered task whose rows are under `root`."""
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=WIDTH)
-    heads = ("task", "kind", "rows", "examples", "train", "test", "class 1", "in test", "groups", "largest")
-    table = Table(*heads, "dropped", "s", box=SIMPLE_HEAD, pad_edge=False)
-    for column in table.columns[:-2]:
+    heads = (
+        "task",
+        "kind",
+        "rows",
+        "examples",
+        "train",
+        "test",
+        "class 1",
+        "in test",
+        "groups",
+        "largest",
+        "words",
+    )
+    shown = table(*heads, "lint", "dropped", "s")
+    for column in shown.columns[:-3]:
         column.no_wrap = True
     for row in summary(TASKS, root):
         if row.problem:
-            table.add_row(row.name, row.kind, *[""] * 8, row.problem, "")
+            shown.add_row(row.name, row.kind, *[""] * 10, row.problem, "")
             continue
         counts = [f"{num:,}" for num in (row.rows, row.examples, row.train, row.test)]
         shares = [f"{share:.1%}" for share in (row.positive, row.positive_test)]
-        table.add_row(row.name, row.kind, *counts, *shares, f"{row.groups:,}", str(row.largest_group),
-                      row.dropped, f"{row.seconds:.1f}")  # fmt: skip
-    console.print(table)
+        shown.add_row(row.name, row.kind, *counts, *shares, f"{row.groups:,}", str(row.largest_group),
+                      f"{row.bag_of_words:.2f}", row.lint, row.dropped,
+                      f"{row.seconds:.1f}+{row.lint_seconds:.1f}")  # fmt: skip
+    console().print(shown)
+
+
+def console() -> Console:
+    """Where tables go: as wide as the terminal, or `WIDTH`."""
+    from rich.console import Console
+
+    found = Console()
+    return found if found.is_terminal else Console(width=WIDTH)
+
+
+def table(*heads: str) -> Table:
+    """An empty table in the style of all of them."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    return Table(*heads, box=SIMPLE_HEAD, pad_edge=False)

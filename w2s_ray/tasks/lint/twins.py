@@ -1,0 +1,85 @@
+"""Near-duplicates by MinHash: sets of 3-word sequences, compared only where a band of their signatures agrees.
+
+Broder 1997; Leskovec et al. 2014, ch. 3. Each query meets at most one row of the pool in each band, so the
+work is linear in the texts and n log n in their number, whatever they repeat. What is found is exact (the
+likeness is computed); what is missed is rare from a likeness of .8 on (one in 4,000).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import sparse
+
+from w2s_ray.tasks.lint.texts import Windows, mixed, presence, word_windows
+
+LIKE = 0.8  # Jaccard index from which two texts are near-duplicates
+SHINGLE = 3  # words
+BANDS, ROWS = 16, 4  # the signature's bands, and the hashes in each
+_BITS = 30
+_CHUNK = 20_000  # pairs compared at once
+
+
+@dataclass(frozen=True, eq=False)
+class Signatures:
+    """MinHash signatures of texts: band keys uint64 [texts, bands], and the sets themselves."""
+
+    bands: np.ndarray
+    sets: Windows
+
+    def __len__(self) -> int:
+        return len(self.bands)
+
+
+@dataclass
+class Matches:
+    """For each query the row of the pool that is like it (-1: none), and how much; how many were compared."""
+
+    rows: np.ndarray
+    similarity: np.ndarray
+    num_compared: int = field(default=0)
+
+
+def signatures(texts: Sequence[str]) -> Signatures:
+    """Signatures of texts that have a word each."""
+    (sets,) = word_windows(texts, SHINGLE)
+    starts = np.searchsorted(sets.rows, np.arange(len(texts)))
+    bands = np.zeros((len(texts), BANDS), dtype=np.uint64)
+    for band in range(BANDS):
+        for row in range(ROWS):
+            lowest = np.minimum.reduceat(mixed(sets.hashes, 100 + band * ROWS + row), starts)
+            bands[:, band] = mixed(bands[:, band] ^ lowest, band)
+    return Signatures(bands, sets)
+
+
+def near_twins(all_: Signatures, queries: np.ndarray, pool: np.ndarray) -> Matches:
+    """A near-duplicate of each query among the pool, if the signatures show one. Both are rows of `all_`."""
+    found = Matches(np.full(len(queries), -1), np.zeros(len(queries)))
+    if not len(queries) or not len(pool):
+        return found
+    sets = presence(len(all_), [all_.sets], _BITS)
+    for band in range(BANDS):
+        keys, first = np.unique(all_.bands[pool, band], return_index=True)
+        asked = all_.bands[queries, band]
+        place = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
+        open_ = np.flatnonzero((keys[place] == asked) & (found.rows < 0))
+        candidates = pool[first[place[open_]]]
+        similarity = _likeness(sets, queries[open_], candidates)
+        like = similarity >= LIKE
+        found.rows[open_[like]] = candidates[like]
+        found.similarity[open_[like]] = similarity[like]
+        found.num_compared += len(open_)
+    return found
+
+
+def _likeness(sets: sparse.csr_matrix, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Jaccard index of pairs of rows."""
+    sizes = np.asarray(sets.sum(axis=1)).ravel()
+    parts = [np.zeros(0)]
+    for start in range(0, len(first), _CHUNK):
+        one, other = first[start : start + _CHUNK], second[start : start + _CHUNK]
+        shared = np.asarray(sets[one].multiply(sets[other]).sum(axis=1)).ravel()
+        parts.append(shared / (sizes[one] + sizes[other] - shared))
+    return np.concatenate(parts)
