@@ -5,6 +5,7 @@ Each test starts the command as a user would, with a Ray of its own; processes a
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -83,14 +84,20 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str], *, s
         time.sleep(0.05)
 
 
-def broker_of(process: subprocess.Popen[str]) -> int:
-    """The process id of the broker that a driver's own Ray runs."""
+def children_of(process: subprocess.Popen[str], name: str) -> list[int]:
+    """The process ids of the actors of a class that a driver's own Ray runs."""
     import psutil
 
+    found = []
     for child in psutil.Process(process.pid).children(recursive=True):
-        if "BrokerService" in " ".join(child.cmdline()):
-            return int(child.pid)
-    raise AssertionError("no broker found")
+        with contextlib.suppress(psutil.Error):
+            found += [int(child.pid)] if name in " ".join(child.cmdline()) else []
+    return found
+
+
+def broker_of(process: subprocess.Popen[str]) -> int:
+    (broker,) = children_of(process, "BrokerService")
+    return broker
 
 
 def contents(store: Store) -> dict[str, str]:
@@ -164,6 +171,31 @@ def test_an_interrupt_ends_within_ten_seconds_with_130_and_leaves_no_lease(
     assert time.monotonic() - started < 10
     assert "the same command continues" in output
     assert not command.leftovers()
+
+
+def test_killed_workers_resume_their_trainings_to_the_same_bytes(
+    tmp_path: Path, ray_temp: str, undisturbed: Command
+) -> None:
+    command = Command(tmp_path, ray_temp)
+    process = command.start("--set", "resources.checkpoint_s=0.001")  # after every step
+    for done in (2, 6, 10):
+        wait_for(lambda done=done: command.num_done() >= done, process)  # type: ignore[misc]
+        for worker in children_of(process, "WarmWorker"):
+            os.kill(worker, signal.SIGKILL)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output[-3000:]
+    assert contents(command.store) == contents(undisturbed.store)
+    assert not list((tmp_path / "store" / "scratch").glob("finetune/*"))
+
+
+def test_hash_seed_locale_working_directory_and_concurrency_change_no_byte(
+    tmp_path: Path, ray_temp: str, undisturbed: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = Command(tmp_path, ray_temp)
+    command.environment |= {"PYTHONHASHSEED": "12345", "LC_ALL": "C", "TZ": "Asia/Tokyo"}
+    monkeypatch.chdir(tmp_path)
+    command.run("--set", "resources.max_concurrent=1", "--set", "seeds=[2, 1, 0]")
+    assert contents(command.store) == contents(undisturbed.store)
 
 
 def test_two_drivers_of_one_sweep_share_the_work_and_agree(
