@@ -54,6 +54,13 @@ def test_what_is_found_is_what_brute_force_finds():
             assert abs(similarity - likeness(texts[query], texts[row])) < 1e-9
 
 
+def test_a_signature_does_not_depend_on_the_other_texts():
+    texts = collection(2300)
+    together = signatures(texts).bands
+    for row in (0, 999, 1000, 2299):
+        assert (together[row] == signatures([texts[row]]).bands[0]).all()
+
+
 def test_short_texts_have_signatures_too():
     found = near_twins(signatures(["hm", "well then", "hm", "…"]), np.asarray([2, 3]), np.asarray([0, 1]))
     assert found.rows.tolist() == [0, -1]

@@ -47,9 +47,9 @@ def _print(name: str, found: Lint) -> None:
         screen.print(models)
     screen.print(shared)
     for finding in found.findings:
-        screen.print(f"{finding.verdict}  {finding.check}: {finding.sentence}", markup=False, highlight=False)
+        typer.echo(f"{finding.verdict}  {finding.check}: {finding.sentence}")
     if not found.findings:
-        screen.print("clean")
+        typer.echo("clean")
 
 
 def _shared(found: Lint) -> list[list[Any]]:

@@ -20,6 +20,7 @@ SHINGLE = 3  # words
 BANDS, ROWS = 16, 4  # the signature's bands, and the hashes in each
 _BITS = 30
 _CHUNK = 20_000  # pairs compared at once
+_BLOCK = 1_000  # texts signed at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,13 +46,22 @@ class Matches:
 def signatures(texts: Sequence[str]) -> Signatures:
     """Signatures of texts that have a word each."""
     (sets,) = word_windows(texts, SHINGLE)
-    starts = np.searchsorted(sets.rows, np.arange(len(texts)))
-    bands = np.zeros((len(texts), BANDS), dtype=np.uint64)
+    starts = np.searchsorted(sets.rows, np.arange(len(texts) + 1))
+    parts = [np.zeros((0, BANDS), dtype=np.uint64)]
+    for first in range(0, len(texts), _BLOCK):  # so many texts stay in the processor's cache
+        places = starts[first : first + _BLOCK + 1]
+        parts.append(_bands(sets.hashes[places[0] : places[-1]], places[:-1] - places[0]))
+    return Signatures(np.concatenate(parts), sets)
+
+
+def _bands(hashes: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """The band keys of texts whose hashes begin at `starts`."""
+    bands = np.zeros((len(starts), BANDS), dtype=np.uint64)
     for band in range(BANDS):
         for row in range(ROWS):
-            lowest = np.minimum.reduceat(mixed(sets.hashes, 100 + band * ROWS + row), starts)
+            lowest = np.minimum.reduceat(mixed(hashes, 100 + band * ROWS + row), starts)
             bands[:, band] = mixed(bands[:, band] ^ lowest, band)
-    return Signatures(bands, sets)
+    return bands
 
 
 def near_twins(all_: Signatures, queries: np.ndarray, pool: np.ndarray) -> Matches:
