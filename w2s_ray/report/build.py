@@ -55,7 +55,7 @@ def build_report(
     files = render_files(sweep, arms, cells, level=level)
     _write(out, files | {"aggregate.json": _json(body)})
     _write(out, {_MARK: _json({"digest": digest, "files": _sums(files), **_data(body)})})
-    source.log_report(digest, _arm_metrics(arms), files | {"aggregate.json": _json(body)})
+    source.log_report(digest, _arm_metrics(arms, cells), files | {"aggregate.json": _json(body)})
     return body
 
 
@@ -68,17 +68,31 @@ def _groups(source: Experiment, test_set: str) -> NDArray[np.int64] | None:
         return None
 
 
-def _arm_metrics(arms: Sequence[ArmResult]) -> dict[str, dict[str, float]]:
-    """What a search for the best arm sorts by."""
-    found = {}
+def _arm_metrics(arms: Sequence[ArmResult], cells: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """What a query sorts by. `objective` is what arms may be chosen by; all else is of test rows."""
+    found, objectives = {}, _objectives(cells)
     for arm in arms:
-        values = {f"accuracy/{role}/test": value for role, value in arm.accuracy.items()}
+        values = {"objective": objectives.get(arm.id)}
+        values |= {f"accuracy/{role}/test": value for role, value in arm.accuracy.items()}
         values |= {"pgr/median": arm.numbers.median, "pgr/pooled": arm.numbers.pooled}
         values |= {"pgr/ratio_of_means": arm.numbers.ratio_of_means}
         if arm.interval:
             values |= {"pgr/low": arm.interval.low, "pgr/high": arm.interval.high}
         found[arm.id] = {name: value for name, value in values.items() if value is not None}
     return found
+
+
+def _objectives(cells: pd.DataFrame) -> dict[str, float]:
+    """By arm, Σ gain / Σ gap on the tune rows of its dev tasks, where there is a gap."""
+    if not {"gain/tune", "gap/tune"} <= set(cells.columns):
+        return {}
+    dev = cells[cells["role"] == "dev"]
+    sums = dev.groupby("arm")[["gain/tune", "gap/tune"]].sum()
+    return {
+        str(arm): float(row["gain/tune"] / row["gap/tune"])
+        for arm, row in sums.iterrows()
+        if row["gap/tune"] > 0
+    }
 
 
 def _digest(
