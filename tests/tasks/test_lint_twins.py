@@ -44,8 +44,8 @@ def halves(num):
 
 
 def test_what_is_found_is_what_brute_force_finds():
-    texts = collection(400)
-    queries, pool = halves(400)
+    texts = collection(300)
+    queries, pool = halves(300)
     found = near_twins(signatures(texts), queries, pool)
     for query, row, similarity in zip(queries, found.rows, found.similarity, strict=True):
         best = max(likeness(texts[query], texts[other]) for other in pool)

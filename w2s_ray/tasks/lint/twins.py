@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import sparse
 
-from w2s_ray.tasks.lint.texts import Windows, mixed, presence, word_windows
+from w2s_ray.tasks.lint.texts import mixed, presence, word_windows
 
 LIKE = 0.8  # Jaccard index from which two texts are near-duplicates
 SHINGLE = 3  # words
@@ -25,13 +25,11 @@ _BLOCK = 1_000  # texts signed at once
 
 @dataclass(frozen=True, eq=False)
 class Signatures:
-    """MinHash signatures of texts: band keys uint64 [texts, bands], and the sets themselves."""
+    """MinHash signatures of texts: band keys uint64 [texts, bands], the sets [texts, hashes], their sizes."""
 
     bands: np.ndarray
-    sets: Windows
-
-    def __len__(self) -> int:
-        return len(self.bands)
+    sets: sparse.csr_matrix
+    sizes: np.ndarray
 
 
 @dataclass
@@ -51,7 +49,8 @@ def signatures(texts: Sequence[str]) -> Signatures:
     for first in range(0, len(texts), _BLOCK):  # so many texts stay in the processor's cache
         places = starts[first : first + _BLOCK + 1]
         parts.append(_bands(sets.hashes[places[0] : places[-1]], places[:-1] - places[0]))
-    return Signatures(np.concatenate(parts), sets)
+    present = presence(len(texts), [sets], _BITS)
+    return Signatures(np.concatenate(parts), present, np.diff(present.indptr))
 
 
 def _bands(hashes: np.ndarray, starts: np.ndarray) -> np.ndarray:
@@ -69,14 +68,13 @@ def near_twins(all_: Signatures, queries: np.ndarray, pool: np.ndarray) -> Match
     found = Matches(np.full(len(queries), -1), np.zeros(len(queries)))
     if not len(queries) or not len(pool):
         return found
-    sets = presence(len(all_), [all_.sets], _BITS)
     for band in range(BANDS):
         keys, first = np.unique(all_.bands[pool, band], return_index=True)
         asked = all_.bands[queries, band]
         place = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
         open_ = np.flatnonzero((keys[place] == asked) & (found.rows < 0))
         candidates = pool[first[place[open_]]]
-        similarity = _likeness(sets, queries[open_], candidates)
+        similarity = _likeness(all_, queries[open_], candidates)
         like = similarity >= LIKE
         found.rows[open_[like]] = candidates[like]
         found.similarity[open_[like]] = similarity[like]
@@ -84,9 +82,9 @@ def near_twins(all_: Signatures, queries: np.ndarray, pool: np.ndarray) -> Match
     return found
 
 
-def _likeness(sets: sparse.csr_matrix, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def _likeness(all_: Signatures, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Jaccard index of pairs of rows."""
-    sizes = np.asarray(sets.sum(axis=1)).ravel()
+    sets, sizes = all_.sets, all_.sizes
     parts = [np.zeros(0)]
     for start in range(0, len(first), _CHUNK):
         one, other = first[start : start + _CHUNK], second[start : start + _CHUNK]
