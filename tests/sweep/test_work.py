@@ -132,3 +132,29 @@ def test_typical_stages_ask_for_as_much_as_any_that_a_search_may_come_to(tmp_pat
     found = work("resources.models={s: {cpus: 64}}", file=file)
     assert found.stages() == []
     assert max(order.resources.cpus for order in found.orders(found.typical())) == 64
+
+
+@pytest.mark.parametrize("file", sorted(Path("sweeps").glob("*.yaml")), ids=lambda file: file.stem)
+def test_every_sweep_that_is_shipped_can_be_planned_and_counts_its_closed_form(file: Path) -> None:
+    shipped = work("store=memory://shipped", file=file)
+    sweep = shipped.sweep
+    supervisors = len({pair.weak for pair in sweep.pairs})
+    ceilings = len({pair.strong for pair in sweep.pairs})
+    plan = make_plan(shipped)
+    assert plan.counts()["finetune"]["unique"] == len(sweep.tasks) * len(sweep.seeds) * (
+        supervisors + ceilings + len(sweep.arms)
+    )
+    assert plan.counts()["split"]["unique"] == len(sweep.tasks) * len(sweep.seeds)
+    assert plan.makespan_s > 0
+
+
+def test_the_nlp_study_has_the_papers_22_datasets_and_says_which_may_choose() -> None:
+    tasks = load_sweep(Path("sweeps/nlp.yaml"), []).tasks
+    roles = Counter(task.role for task in tasks.values())
+    assert roles == {"dev": 8, "held-out": 14}
+
+
+def test_reward_models_train_by_the_papers_preset() -> None:
+    sweep = load_sweep(Path("sweeps/reward.yaml"), [])
+    recipe = sweep.recipe("student", "pythia-1b", "hh_harmless")
+    assert (recipe.batch, recipe.epochs) == (220, 1)
