@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -14,6 +15,7 @@ from w2s_ray.core.errors import BudgetError, EnvironmentFault
 from w2s_ray.execution.orders import Order
 
 TEMP_VARIABLE = "W2S_RAY_TEMP"  # where a Ray of our own keeps its session, if not in /tmp/ray
+CONNECT_S = 10.0
 ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -42,6 +44,7 @@ def cluster(address: str | None) -> Iterator[bool]:
 
 def _connect(address: str) -> None:
     os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
+    check_reachable(address)
     import ray
 
     local: dict[str, Any] = {}
@@ -53,6 +56,19 @@ def _connect(address: str) -> None:
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise EnvironmentFault(f"no Ray cluster at {address!r}: {error}") from error
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
+
+
+def check_reachable(address: str) -> None:
+    """Raise EnvironmentFault at once where nobody listens: Ray itself tries for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon or not port.isdigit():
+        return  # a word such as `local` or `auto`
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S).close()
+    except OSError as error:
+        raise EnvironmentFault(
+            f"no Ray cluster at {address!r}: {error.strerror or error}; is it up, and reachable from here?"
+        ) from error
 
 
 @contextlib.contextmanager
