@@ -23,7 +23,7 @@ from w2s_ray.methods import build_method, method_spec
 from w2s_ray.models.build import Classifier, enable_gradient_checkpointing, without_dropout
 from w2s_ray.models.head import Head
 from w2s_ray.training.batches import Tokens, global_batches
-from w2s_ray.training.engine import build_engine
+from w2s_ray.training.engines import build_engine
 from w2s_ray.training.loop import Lesson, train_step
 from w2s_ray.training.worker import Worker
 

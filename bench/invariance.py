@@ -25,7 +25,8 @@ from w2s_ray.methods import build_method, method_spec
 from w2s_ray.models.build import build
 from w2s_ray.models.head import HeadPlan
 from w2s_ray.training.batches import Tokens
-from w2s_ray.training.engine import Engine, build_engine
+from w2s_ray.training.engine import Engine
+from w2s_ray.training.engines import build_engine
 from w2s_ray.training.loop import Lesson, train
 from w2s_ray.training.predict import predict
 from w2s_ray.training.worker import Worker, launch_processes

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from w2s_ray.cli.prepare import Prepared, prepared
-from w2s_ray.cli.tasks import console, table
+from w2s_ray.cli.tables import console, table
 from w2s_ray.tasks.lint import CHECKS, Lint
 
 

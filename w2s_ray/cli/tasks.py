@@ -10,17 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from w2s_ray.cli.prepare import prepared
+from w2s_ray.cli.tables import console, table
 from w2s_ray.core.errors import DataError
 from w2s_ray.tasks import TASKS
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
+    pass
 
 # Folders that may carry another name than the task that reads them.
 FOLDERS = {"cola": "glue_cola", "sst2": "glue_sst2", "wic": "super_glue_wic", "hh_harmless": "hh_rlhf"}
-
-WIDTH = 160  # columns, where the output is no terminal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,19 +130,3 @@ def task_table(root: Path) -> None:
                       f"{row.bag_of_words:.2f}", row.lint, row.dropped,
                       f"{row.seconds:.1f}+{row.lint_seconds:.1f}")  # fmt: skip
     console().print(shown)
-
-
-def console() -> Console:
-    """Where tables go: as wide as the terminal, or `WIDTH`."""
-    from rich.console import Console
-
-    found = Console()
-    return found if found.is_terminal else Console(width=WIDTH)
-
-
-def table(*heads: str) -> Table:
-    """An empty table in the style of all of them."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    return Table(*heads, box=SIMPLE_HEAD, pad_edge=False)

@@ -85,7 +85,7 @@ def _prepare(job: Job, worker: Worker, material: Material) -> tuple[Any, Any, di
     from w2s_ray.models.encode import encode
     from w2s_ray.models.head import HeadPlan
     from w2s_ray.training.batches import Tokens
-    from w2s_ray.training.engine import build_engine
+    from w2s_ray.training.engines import build_engine
 
     recipe: TrainSpec = job.stage.spec["recipe"]
     examples, model = material.examples, job.stage.spec["model"]
