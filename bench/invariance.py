@@ -1,8 +1,8 @@
 """How far results move when only the layout does: losses, predictions, parameters against 1 worker × 32 rows.
 
-    python -m bench.invariance [--steps 60] [--no-deepspeed]
+    python -m bench.invariance [--steps 60] [--no-deepspeed] [--precision bf16]
 
-A small GPT-NeoX learns short sequences in fp32, once for each layout and method. Prints a table of the
+A small GPT-NeoX learns short sequences, once for each layout and method. Prints a table of the
 largest differences from plain torch, one worker, one forward pass a step. The tolerances are held by
 `tests/training/test_invariance.py`.
 """
@@ -64,23 +64,30 @@ class Trials:
     folder: Path
     steps: int
     methods: Sequence[str] = METHODS
+    precision: str = "fp32"
 
     def __call__(self, worker: Worker) -> None:
         torch.set_num_threads(1)
         for name, layout in self.layouts:
             for method in self.methods:
-                run = trial(layout, method, worker, steps=self.steps)
+                run = trial(layout, method, worker, steps=self.steps, precision=self.precision)
                 if worker.leads:
                     np.savez(self.folder / f"{name}-{method}.npz", **vars(run))
 
 
 def measure(
-    layouts: dict[str, Layout], *, steps: int, methods: Sequence[str] = METHODS
+    layouts: dict[str, Layout], *, steps: int, methods: Sequence[str] = METHODS, precision: str = "fp32"
 ) -> dict[tuple[str, str], Run]:
     """Runs by (layout, method), all layouts of one world size."""
     (world_size,) = {layout.world_size for layout in layouts.values()}
     with tempfile.TemporaryDirectory() as folder:
-        trials = Trials(layouts=tuple(layouts.items()), folder=Path(folder), steps=steps, methods=methods)
+        trials = Trials(
+            layouts=tuple(layouts.items()),
+            folder=Path(folder),
+            steps=steps,
+            methods=methods,
+            precision=precision,
+        )
         launch_processes(trials, world_size=world_size)
         return {
             (name, method): Run(**dict(np.load(Path(folder) / f"{name}-{method}.npz")))
@@ -89,9 +96,9 @@ def measure(
         }
 
 
-def trial(layout: Layout, method: str, worker: Worker, *, steps: int) -> Run:
+def trial(layout: Layout, method: str, worker: Worker, *, steps: int, precision: str = "fp32") -> Run:
     """Train in one layout, and predict every row."""
-    lesson = make_lesson(method, layout.micro_tokens, steps=steps)
+    lesson = make_lesson(method, layout.micro_tokens, steps=steps, precision=precision)
     engine = make_engine(lesson.recipe, layout, worker)
     progress = train(engine, lesson, evaluate=lambda: (0.0, 0.0))
     p_NC = predict(engine, lesson.tokens, range(len(lesson.tokens)), batch=64, num_classes=2)
@@ -144,10 +151,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--no-deepspeed", action="store_true")
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     arguments = parser.parse_args()
-    runs = measure(HERE, steps=arguments.steps)
-    runs |= measure(PAIRED if arguments.no_deepspeed else PAIRED | ZERO, steps=arguments.steps)
-    print(f"{arguments.steps} steps, fp32; largest difference from {REFERENCE} (parameters: median)")
+    precision = arguments.precision
+    runs = measure(HERE, steps=arguments.steps, precision=precision)
+    paired = PAIRED if arguments.no_deepspeed else PAIRED | ZERO
+    runs |= measure(paired, steps=arguments.steps, precision=precision)
+    print(f"{arguments.steps} steps, {precision}; largest difference from {REFERENCE} (parameters: median)")
     print(f"{'layout':18}{'method':12}{'loss':>10}{'probability':>13}{'parameter':>11}")
     for (layout, method), run in runs.items():
         moved = differences(run, runs[REFERENCE, method])

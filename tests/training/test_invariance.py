@@ -58,3 +58,19 @@ def test_a_single_deepspeed_worker_needs_no_launcher(bench):
     alone = {"zero-2 1×32": bench.Layout(zero_stage=2, micro_tokens=bench.ONE_PASS)}
     runs = bench.measure(bench.HERE | alone, steps=8, methods=("naive",))
     assert_close(bench.differences(runs["zero-2 1×32", "naive"], runs[bench.REFERENCE, "naive"]), flips=False)
+
+
+@pytest.mark.ray
+def test_bf16_and_offload_agree_within_bf16_rounding_on_every_zero_stage(bench):
+    offloaded = {
+        f"zero-{stage} 2×16 offload": bench.Layout(world_size=2, zero_stage=stage, offload=True)
+        for stage in (2, 3)
+    }
+    plain = {name: layout for name, layout in bench.ZERO.items() if name.endswith(" 2×16")}
+    options = {"steps": 16, "methods": ("naive",), "precision": "bf16"}
+    runs = bench.measure(bench.HERE, **options) | bench.measure(bench.PAIRED | plain | offloaded, **options)
+    assert len(runs) == 2 + 2 + 4 + 2
+    for run in runs.values():
+        moved = bench.differences(run, runs[bench.REFERENCE, "naive"])
+        assert moved["loss"] < 2e-3 and moved["probability"] < 2e-2, moved
+        assert run.weights_P.dtype == np.float32
