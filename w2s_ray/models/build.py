@@ -121,7 +121,8 @@ def without_dropout(module: nn.Module) -> None:
 def enable_gradient_checkpointing(classifier: Classifier) -> None:
     """Recompute activations in the backward pass; raises where the architecture cannot."""
     backbone: Any = classifier.backbone
-    backbone.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    later_name = getattr(backbone, "activation_checkpointing_enable", None)  # transformers renamed it in 5.23
+    (later_name or backbone.gradient_checkpointing_enable)({"use_reentrant": False})
     if not getattr(backbone, "is_gradient_checkpointing", False):
         raise EnvironmentFault(f"{type(backbone).__name__} did not turn gradient checkpointing on")
 
