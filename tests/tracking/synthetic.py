@@ -97,7 +97,7 @@ def publish(sweep: Synthetic, tracker: Any, name: str = "synthetic", *, cells: i
     ):
         tracker.put(stage_run(name, stage, sweep.records[stage.key], sweep.store, False))
     for cell, its in sweep.cells[:cells]:
-        tracker.put(cell_run(name, cell, its, sweep.records, sweep.store, "held-out"))
+        tracker.put(cell_run(name, cell, its, sweep.records, sweep.store, "dev"))
 
 
 def _stages(arm: Arm, task: str, seed: int) -> CellStages:
