@@ -71,27 +71,20 @@ def _handle(record: Record) -> _Handle:
 
 @lru_cache(maxsize=256)
 def _examples(store: Store, handle: _Handle, split: str) -> Examples:
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
+    from w2s_ray.tasks.examples import read_examples
 
-    path = store.open(handle.record) / "examples.parquet"
-    table = pq.read_table(path, columns=["id", "group", "split", "label"])
-    table = table.filter(pc.equal(table["split"], split)).sort_by("id")
-    _, groups = np.unique(np.asarray(table["group"].to_pylist(), dtype=str), return_inverse=True)
-    labels = table["label"].to_numpy().astype(np.int64)
-    return Examples(ids=tuple(table["id"].to_pylist()), labels=labels, groups=groups)
+    found = read_examples(store.open(handle.record)).where(split)
+    found = found.take(sorted(range(len(found)), key=lambda row: found.ids[row]))
+    _, groups = np.unique(np.asarray(found.groups, dtype=str), return_inverse=True)
+    return Examples(ids=found.ids, labels=found.labels.astype(np.int64), groups=groups)
 
 
 @lru_cache(maxsize=256)
 def _predictions(store: Store, handle: _Handle, split: str) -> tuple[tuple[str, ...], NDArray[np.float64]]:
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
+    from w2s_ray.stages.predictions import read_predictions
 
-    table = pq.read_table(store.open(handle.record) / "predictions.parquet")
-    table = table.filter(pc.equal(table["split"], split)).sort_by("id")
-    ids = tuple(table["id"].to_pylist())
-    flat = table["p"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    return ids, flat.reshape(len(ids), -1 if len(ids) else 0).astype(np.float64)
+    found = read_predictions(store.open(handle.record)).where(split)
+    return found.ids, found.p_NC.astype(np.float64)
 
 
 @lru_cache(maxsize=256)
