@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -84,7 +84,7 @@ def write_examples(folder: Path, examples: Examples) -> None:
     texts = pa.list_(pa.string())
     types = {"id": pa.string(), "group": pa.string(), "split": pa.string(), "label": pa.int32(),
              "context": texts, "text": texts}  # fmt: skip
-    values = (
+    values: tuple[Iterable[object], ...] = (
         examples.ids,
         examples.groups,
         examples.splits,
