@@ -68,7 +68,7 @@ def measure(trial: Trial, width: int, layers: int, steps: int) -> Measured:
     torch.cuda.reset_peak_memory_stats()
     losses, started = [], 0.0
     for step, batch in enumerate(
-        global_batches(len(lesson.tokens), batch=BATCH, epochs=1, seed=0, drop_last=True)
+        global_batches(len(lesson.inputs), batch=BATCH, epochs=1, seed=0, drop_last=True)
     ):
         if step == 2:
             torch.cuda.synchronize()
@@ -85,7 +85,7 @@ def make_lesson(recipe: TrainSpec, layout: Layout, steps: int) -> Lesson:
     rng = np.random.default_rng(0)
     ids_NT = rng.integers(0, VOCABULARY, (steps * BATCH, LENGTH))
     return Lesson(
-        tokens=Tokens(texts=[[row.tolist()] for row in ids_NT], pad_id=0),
+        inputs=Tokens(texts=[[row.tolist()] for row in ids_NT], pad_id=0),
         labels_NC=np.eye(2, dtype=np.float32)[ids_NT[:, -1] % 2] * 0.8 + 0.1,
         objective=build_method(method_spec("confidence", {})),
         prior=0.5,

@@ -101,7 +101,7 @@ def trial(layout: Layout, method: str, worker: Worker, *, steps: int, precision:
     lesson = make_lesson(method, layout.micro_tokens, steps=steps, precision=precision)
     engine = make_engine(lesson.recipe, layout, worker)
     progress = train(engine, lesson, evaluate=lambda: (0.0, 0.0))
-    p_NC = predict(engine, lesson.tokens, range(len(lesson.tokens)), batch=64, num_classes=2)
+    p_NC = predict(engine, lesson.inputs, range(len(lesson.inputs)), batch=64, num_classes=2)
     weights = engine.weights()
     engine.close()
     return Run(
@@ -120,7 +120,7 @@ def make_lesson(method: str, micro_tokens: int = ONE_PASS, *, steps: int, **reci
     weak_N = np.clip(0.2 + 0.6 * positive_N + rng.normal(0, 0.3, num_rows), 0.02, 0.98)
     spec = TrainSpec(**({"epochs": EPOCHS, "batch": BATCH, "lr": 3e-3, "evals": 0} | recipe))
     return Lesson(
-        tokens=Tokens(texts=texts, pad_id=0),
+        inputs=Tokens(texts=texts, pad_id=0),
         labels_NC=np.stack([1 - weak_N, weak_N], axis=1).astype(np.float32),
         objective=build_method(method_spec(method, {})),
         prior=0.5,

@@ -154,7 +154,7 @@ def test_ceiling_and_student_see_the_same_rows_in_the_same_order(world, monkeypa
         with pytest.raises(ZeroDivisionError):
             world.train(f"{tmp_path.name}-{name}", stage)
     ceiling, student = lessons
-    assert ceiling.tokens.texts == student.tokens.texts and len(ceiling.tokens) == HALF
+    assert ceiling.inputs.texts == student.inputs.texts and len(ceiling.inputs) == HALF
     assert (ceiling.seed, ceiling.recipe) == (student.seed, student.recipe)
     assert set(np.unique(ceiling.labels_NC)) == {0.0, 1.0} and len(np.unique(student.labels_NC)) > 2
 

@@ -47,13 +47,13 @@ def unequal_micro_batches(worker, folder):
     """Seven rows over two workers, one of which needs three forward passes and the other one."""
     texts = [[[3] * length] for length in (12, 11, 10, 9, 1, 2, 1)]
     lesson = make_lesson("confidence", 12, steps=8)
-    lesson = replace(lesson, tokens=Tokens(texts=texts, pad_id=0), labels_NC=lesson.labels_NC[:7])
+    lesson = replace(lesson, inputs=Tokens(texts=texts, pad_id=0), labels_NC=lesson.labels_NC[:7])
     found = []
     for layout in (TORCH, *STAGES):
         engine = make_engine(lesson.recipe, layout, worker)
         batch = np.arange(7)
         losses = [train_step(engine, lesson, batch, done=0.5, lr=1e-3) for _ in range(3)]
-        p_NC = predict(engine, lesson.tokens, range(7), batch=3, num_classes=2)
+        p_NC = predict(engine, lesson.inputs, range(7), batch=3, num_classes=2)
         found.append((losses, p_NC))
         engine.close()
     for losses, p_NC in found[1:]:
@@ -67,7 +67,7 @@ def fewer_rows_than_workers(worker, folder):
     for layout in (TORCH, STAGES[2], STAGES[3]):
         engine = make_engine(lesson.recipe, layout, worker)
         assert np.isfinite(train_step(engine, lesson, np.array([5]), done=0.5, lr=1e-3))
-        assert predict(engine, lesson.tokens, [3], batch=4, num_classes=2).shape == (1, 2)
+        assert predict(engine, lesson.inputs, [3], batch=4, num_classes=2).shape == (1, 2)
         engine.close()
 
 
@@ -78,12 +78,12 @@ def weights_come_back(worker, folder):
         engine = make_engine(lesson.recipe, layout, worker)
         batch = np.arange(32)
         train_step(engine, lesson, batch, done=0.0, lr=1e-2)
-        kept, before = engine.weights(), predict(engine, lesson.tokens, range(64), batch=32, num_classes=2)
+        kept, before = engine.weights(), predict(engine, lesson.inputs, range(64), batch=32, num_classes=2)
         train_step(engine, lesson, batch, done=0.1, lr=1e-2)
         moved = engine.weights()
         assert not all(torch.equal(kept[name], moved[name]) for name in kept)
         engine.load_weights(kept)
-        after = predict(engine, lesson.tokens, range(64), batch=32, num_classes=2)
+        after = predict(engine, lesson.inputs, range(64), batch=32, num_classes=2)
         assert np.array_equal(before, after), layout
         train_step(engine, lesson, batch, done=0.2, lr=0.0)
         again = engine.weights()

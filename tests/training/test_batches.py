@@ -20,7 +20,7 @@ def tokens_of(*lengths):
 def test_padding_is_on_the_right_and_masked_by_length_never_by_id():
     """Token 0 is a real token ("!" in GPT-2), and the pad id too."""
     tokens = Tokens(texts=[[[0, 7, 0]], [[9]]], pad_id=0)
-    ids_RT, mask_RT = tokens.padded([1, 0], CPU)
+    ids_RT, mask_RT = tokens.tensors([1, 0], CPU)
     assert ids_RT.tolist() == [[9, 0, 0], [0, 7, 0]]
     assert mask_RT.tolist() == [[1, 0, 0], [1, 1, 1]]
     assert ids_RT.dtype == mask_RT.dtype == torch.long
@@ -28,17 +28,17 @@ def test_padding_is_on_the_right_and_masked_by_length_never_by_id():
 
 def test_the_two_texts_of_a_pair_are_neighbours():
     tokens = Tokens(texts=[[[1, 2], [3]], [[4], [5, 6, 7]]], pad_id=9)
-    assert tokens.padded([1, 0], CPU)[0].tolist() == [[4, 9, 9], [5, 6, 7], [1, 2, 9], [3, 9, 9]]
+    assert tokens.tensors([1, 0], CPU)[0].tolist() == [[4, 9, 9], [5, 6, 7], [1, 2, 9], [3, 9, 9]]
     assert tokens.lengths.tolist() == [2, 3]
-    assert tokens.take([1]).padded([0], CPU)[0].tolist() == [[4, 9, 9], [5, 6, 7]]
+    assert tokens.take([1]).tensors([0], CPU)[0].tolist() == [[4, 9, 9], [5, 6, 7]]
 
 
 def test_twenty_thousand_rows_pad_in_under_a_second():
     tokens = tokens_of(*[20 + row % 40 for row in range(20_000)])
-    tokens.padded([0], CPU)
+    tokens.tensors([0], CPU)
     started = time.process_time()
     for start in range(0, 20_000, 32):
-        tokens.padded(range(start, start + 32), CPU)
+        tokens.tensors(range(start, start + 32), CPU)
     assert time.process_time() - started < 5
 
 

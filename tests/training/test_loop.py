@@ -16,8 +16,8 @@ import torch
 from bench.invariance import HERE, make_engine, make_lesson, trial
 from w2s_ray.core.errors import TrainingDiverged
 from w2s_ray.core.specs import Layout, LoraSpec, TrainSpec
-from w2s_ray.methods import build_method, method_spec
-from w2s_ray.training.loop import Truth, evaluation_steps, lr_at, train, train_step
+from w2s_ray.methods import Truth, build_method, method_spec
+from w2s_ray.training.loop import evaluation_steps, lr_at, train, train_step
 from w2s_ray.training.predict import predict
 from w2s_ray.training.worker import Worker
 
@@ -46,7 +46,7 @@ def test_a_step_is_adam_on_the_cross_entropy_of_the_batch():
     model = second.model
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.0)
     expected = torch.nn.functional.cross_entropy(
-        model(*lesson.tokens.padded(batch, torch.device("cpu"))), torch.tensor(lesson.labels_NC[batch])
+        model(*lesson.inputs.tensors(batch, torch.device("cpu"))), torch.tensor(lesson.labels_NC[batch])
     )
     expected.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -142,11 +142,11 @@ def test_predictions_are_in_the_order_asked_and_equal_for_any_batch():
     lesson = make_lesson("naive", steps=8)
     engine = engine_for(lesson)
     rows = [5, 63, 0, 17, 2, 40, 9]
-    by_batch = [predict(engine, lesson.tokens, rows, batch=batch, num_classes=2) for batch in (1, 7, 32)]
+    by_batch = [predict(engine, lesson.inputs, rows, batch=batch, num_classes=2) for batch in (1, 7, 32)]
     for p_NC in by_batch[1:]:
         np.testing.assert_allclose(p_NC, by_batch[0], atol=1e-6)
     np.testing.assert_allclose(by_batch[0].sum(1), 1, atol=1e-6)
-    alone = predict(engine, lesson.tokens, [17], batch=1, num_classes=2)
+    alone = predict(engine, lesson.inputs, [17], batch=1, num_classes=2)
     assert np.array_equal(by_batch[0][3], alone[0])
 
 
@@ -154,7 +154,7 @@ def test_every_row_is_labelled_also_where_training_dropped_a_partial_batch():
     lesson = make_lesson("naive", steps=8, batch=30, drop_last=True)
     engine, progress = trained(lesson)
     assert len(progress.losses) == 4 * (64 // 30)
-    assert np.isfinite(predict(engine, lesson.tokens, range(64), batch=30, num_classes=2)).all()
+    assert np.isfinite(predict(engine, lesson.inputs, range(64), batch=30, num_classes=2)).all()
 
 
 def test_predictions_go_through_the_model_in_batches_of_similar_length(monkeypatch):
@@ -164,7 +164,7 @@ def test_predictions_go_through_the_model_in_batches_of_similar_length(monkeypat
     monkeypatch.setattr(
         engine, "forward", lambda ids, mask: (shapes.append(ids.shape[1]), forward(ids, mask))[1]
     )
-    predict(engine, lesson.tokens, range(64), batch=8, num_classes=2)
+    predict(engine, lesson.inputs, range(64), batch=8, num_classes=2)
     assert shapes == sorted(shapes) and shapes[0] < shapes[-1]
 
 
@@ -187,7 +187,7 @@ def test_the_graph_of_a_micro_batch_is_freed_before_the_next():
     with torch.autograd.graph.saved_tensors_hooks(Box, lambda box: box.tensor):
         train_step(engine, lesson, np.arange(32), done=0.5, lr=1e-3)
         assert len(seen) >= 6 and not any(seen)
-        engine.forward(*lesson.tokens.padded([0], torch.device("cpu")))
+        engine.forward(*lesson.inputs.tensors([0], torch.device("cpu")))
     assert seen[-1] == 0
 
 

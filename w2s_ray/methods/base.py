@@ -37,6 +37,7 @@ class Method(Protocol):
     coupled: ClassVar[bool]
 
     def target(self, student_BC: Tensor, weak_BC: Tensor, *, prior: float, progress: float) -> Tensor: ...
+    def row_loss(self, outputs_MC: Tensor, goal_MC: Tensor) -> Tensor: ...
 
 
 METHODS: Registry[type[Any]] = Registry("method", package="w2s_ray.methods")
@@ -105,10 +106,31 @@ def register_method(
         method = dataclass(frozen=True, kw_only=True)(cls)
         method.name, method.version = name, version  # type: ignore[attr-defined]
         method.kinds, method.coupled = frozenset(kinds), coupled  # type: ignore[attr-defined]
+        if not hasattr(method, "row_loss"):
+            method.row_loss = staticmethod(cross_entropy)  # type: ignore[attr-defined]
         METHODS.add(name)(method)
         return method
 
     return decorate
+
+
+class Truth:
+    """Learn the labels that are given, as they are: ground truth for supervisors and ceilings. No method."""
+
+    coupled = False
+
+    def target(self, student_BC: Tensor, weak_BC: Tensor, *, prior: float, progress: float) -> Tensor:
+        """The labels, whatever the student thinks."""
+        return weak_BC
+
+    def row_loss(self, outputs_MC: Tensor, goal_MC: Tensor) -> Tensor:
+        """Cross-entropy of logits against probabilities, a row."""
+        return cross_entropy(outputs_MC, goal_MC)
+
+
+def cross_entropy(logits_MC: Tensor, goal_MC: Tensor) -> Tensor:
+    """-sum_c goal_c log softmax(logits)_c of each row: the loss of a method that names no other."""
+    return -(goal_MC * logits_MC.log_softmax(-1)).sum(-1)
 
 
 def parameters(name: str) -> dict[str, Parameter]:

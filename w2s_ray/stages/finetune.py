@@ -135,12 +135,12 @@ def _vocabulary(model: ModelSpec) -> tuple[str, ...]:
 
 
 def _lesson(job: Job, material: Material, tokens: Any) -> Any:
-    from w2s_ray.methods import build_method
-    from w2s_ray.training.loop import Lesson, Truth
+    from w2s_ray.methods import Truth, build_method
+    from w2s_ray.training.loop import Lesson
 
     method = job.stage.spec["method"]
     return Lesson(
-        tokens=tokens.take(material.rows(material.half)),
+        inputs=tokens.take(material.rows(material.half)),
         labels_NC=material.labels(material.half),
         objective=build_method(method) if method else Truth(),
         prior=material.prior,

@@ -64,7 +64,7 @@ def run(job: Job, worker: object = None) -> Outcome:
     spec, seed = job.stage.spec["task"], job.stage.spec["seed"]
     task = task_of(spec)
     found = split(task, spec, seed, tables(task, spec, job.places))
-    write_examples(job.out, _examples(found.items))
+    write_examples(job.out, _examples(task, found.items))
     facts = _facts(task, spec, found)
     (job.out / FILE).write_text(json.dumps(facts, indent=1, sort_keys=True, allow_nan=False), "utf-8")
     metrics = {f"rows/{name}": float(len(items)) for name, items in found.items.items()}
@@ -140,20 +140,20 @@ def _sizes(available: int, spec: TaskSpec) -> Sizes:
 
 def _check(spec: TaskSpec, items: Mapping[str, list[Item]], num_groups: int) -> None:
     for name in SPLITS:
-        labels = Counter(item.label for item in items[name])
-        if not labels:
+        answers = Counter(item.answer for item in items[name])
+        if not answers:
             raise DataError(
                 f"task {spec.name!r}: nothing is left for the split {name!r}; there are {num_groups} groups, "
                 f"and groups are never divided. Give it more rows or ask for fewer"
             )
-        if len(labels) < 2 and name in ("weak", "transfer", "test"):
+        if len(answers) < 2 and name in ("weak", "transfer", "test"):
             raise DataError(
-                f"task {spec.name!r}: all {labels.total()} rows of the split {name!r} have the class "
-                f"{min(labels)}; nothing can be learned from one class"
+                f"task {spec.name!r}: all {answers.total()} rows of the split {name!r} have the class "
+                f"{min(answers)}; nothing can be learned from one class"
             )
 
 
-def _examples(items: Mapping[str, list[Item]]) -> Examples:
+def _examples(task: Task, items: Mapping[str, list[Item]]) -> Examples:
     import numpy as np
 
     ordered = [(name, item) for name in SPLITS for item in sorted(items[name], key=lambda one: one.id)]
@@ -164,6 +164,7 @@ def _examples(items: Mapping[str, list[Item]]) -> Examples:
         labels=np.asarray([item.label for _, item in ordered], dtype=np.int32),
         contexts=tuple(item.example.context for _, item in ordered),
         texts=tuple(item.example.text for _, item in ordered),
+        targets=tuple(item.example.target for _, item in ordered) if task.kind == "text" else (),
     )
 
 
@@ -177,6 +178,7 @@ def _facts(task: Task, spec: TaskSpec, found: Found) -> dict[str, Any]:
         "kind": task.kind,
         "num_classes": task.num_classes,
         "num_texts": task.num_texts,
+        "medium": task.medium,
         "label_words": list(task.label_words),
         "prior": classes["transfer"][1] / classes["transfer"].total() if task.num_classes == 2 else None,
         "asked": {"half": spec.half, "validation": spec.validation, "test": spec.test},

@@ -15,7 +15,8 @@ from w2s_ray.core.errors import DataError
 from w2s_ray.core.registry import Registry
 from w2s_ray.core.specs import Source
 
-Kind = Literal["binary", "kclass", "pairwise"]
+Kind = Literal["binary", "kclass", "pairwise", "text"]
+Medium = Literal["text", "image"]
 Row = Mapping[str, Any]
 
 
@@ -26,7 +27,9 @@ class Example:
     It has one text, or two to compare; the model's i-th input is `context[i] + text[i]`, of which only the
     context may be truncated. Examples of one `group` never fall into different splits. Examples that share a
     `question` are its candidate answers, of which as many right as wrong ones are kept. A pairwise label is 1
-    where the first text is the better one.
+    where the first text is the better one. Where the answer is a text, it is the `target`, as it follows the
+    input, and the label is 0. An image example's text is the name of its `image`, the encoded file, which is
+    not kept beyond reading.
     """
 
     context: tuple[str, ...]
@@ -34,6 +37,8 @@ class Example:
     label: int
     group: str
     question: str = ""
+    target: str = ""
+    image: bytes = field(default=b"", repr=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +62,10 @@ class Task:
     """A dataset's declaration. `half`, `validation` and `test` are its sizes where a sweep names none.
 
     `splits` names the dataset's own splits that serve as "train" and "test". `label_words` are the words that
-    stand for the classes, in their order; a pairwise task has none. `recipe` holds fields of TrainSpec that
-    the task brings where a sweep says nothing.
+    stand for the classes, in their order; a pairwise task has none, nor has one whose answer is a text.
+    `medium` is what a model looks at. `recipe` holds fields of TrainSpec that the task brings where a sweep
+    says nothing. `scores` are further questions about a text answer, each a function of (input, answer): the
+    share of answers for which it holds is a metric of its own, beside the exact match.
 
     For people and for checks: `group` says what keeps rows together, `rows` the size of each split on the
     hub, `published` accuracies and recovered gaps that others have reported, and `published_in` where.
@@ -73,6 +80,8 @@ class Task:
     formatter: Callable[[Row], Iterable[Example]]
     splits: Mapping[str, str] = field(default_factory=lambda: {"train": "train", "test": "test"})
     label_words: tuple[str, ...] = ("0", "1")
+    medium: Medium = "text"
+    scores: Mapping[str, Callable[[str, str], bool]] = field(default_factory=dict)
     licence: str = "unknown"
     half: int = 10_000
     validation: int = 1_000
@@ -87,12 +96,13 @@ class Task:
     def __post_init__(self) -> None:
         if set(self.splits) != {"train", "test"}:
             raise ValueError(f"{self.name}: splits name 'train' and 'test', not {sorted(self.splits)}")
-        if (self.kind == "pairwise") != (not self.label_words):
+        if (self.kind in ("pairwise", "text")) != (not self.label_words):
             raise ValueError(f"{self.name}: label words belong to classes, and every class has one")
 
     @property
     def num_classes(self) -> int:
-        return len(self.label_words) or 2
+        """Columns of a prediction; a text answer is one, the answer that was given."""
+        return 1 if self.kind == "text" else len(self.label_words) or 2
 
     @property
     def num_texts(self) -> int:

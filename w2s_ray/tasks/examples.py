@@ -26,7 +26,7 @@ class Examples:
     """Examples in file order: by split, then by id. All sequences have one entry an example.
 
     `contexts` and `texts` hold one string for each text of an example (one, or two if pairwise); `labels` is
-    int32 [examples].
+    int32 [examples]. `targets` are the answers of a task whose answers are texts, and empty for any other.
     """
 
     ids: tuple[str, ...]
@@ -35,6 +35,7 @@ class Examples:
     labels: np.ndarray
     contexts: tuple[tuple[str, ...], ...]
     texts: tuple[tuple[str, ...], ...]
+    targets: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -52,6 +53,7 @@ class Examples:
             labels=self.labels[list(rows)],
             contexts=tuple(self.contexts[row] for row in rows),
             texts=tuple(self.texts[row] for row in rows),
+            targets=tuple(self.targets[row] for row in rows) if self.targets else (),
         )
 
     @cached_property
@@ -73,6 +75,7 @@ def read_examples(folder: Path) -> Examples:
         labels=np.asarray(columns["label"], dtype=np.int32),
         contexts=tuple(map(tuple, columns["context"])),
         texts=tuple(map(tuple, columns["text"])),
+        targets=tuple(columns.get("target", ())),
     )
 
 
@@ -82,15 +85,16 @@ def write_examples(folder: Path, examples: Examples) -> None:
     import pyarrow.parquet as pq
 
     texts = pa.list_(pa.string())
-    types = {"id": pa.string(), "group": pa.string(), "split": pa.string(), "label": pa.int32(),
-             "context": texts, "text": texts}  # fmt: skip
-    values: tuple[Iterable[object], ...] = (
-        examples.ids,
-        examples.groups,
-        examples.splits,
-        examples.labels,
-        examples.contexts,
-        examples.texts,
-    )
-    arrays = [pa.array(list(column), type=kind) for column, kind in zip(values, types.values(), strict=True)]
-    pq.write_table(pa.table(arrays, schema=pa.schema(types.items())), Path(folder) / FILE)
+    columns: dict[str, tuple[Any, Iterable[object]]] = {
+        "id": (pa.string(), examples.ids),
+        "group": (pa.string(), examples.groups),
+        "split": (pa.string(), examples.splits),
+        "label": (pa.int32(), examples.labels),
+        "context": (texts, examples.contexts),
+        "text": (texts, examples.texts),
+    }
+    if examples.targets:
+        columns["target"] = (pa.string(), examples.targets)
+    arrays = [pa.array(list(values), type=kind) for kind, values in columns.values()]
+    schema = pa.schema([(name, kind) for name, (kind, _) in columns.items()])
+    pq.write_table(pa.table(arrays, schema=schema), Path(folder) / FILE)

@@ -70,9 +70,11 @@ def _check(task: Task, example: Example, place: str) -> None:
     """What no formatter may let through: empty text, text that is not Unicode, a label that is no class."""
     if not all(text.strip() for text in example.text):
         raise DataError(f"{place}: an example has no text")
+    if task.kind == "text" and not example.target.strip():
+        raise DataError(f"{place}: an example has no target text")
     if type(example.label) is not int or not 0 <= example.label < task.num_classes:
         raise DataError(f"{place}: the label {example.label!r} is none of the {task.num_classes} classes")
-    for text in (*example.context, *example.text, example.group, example.question):
+    for text in (*example.context, *example.text, example.group, example.question, example.target):
         try:
             text.encode()
         except UnicodeEncodeError:

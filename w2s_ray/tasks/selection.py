@@ -38,6 +38,11 @@ class Item:
         return self.example.label
 
     @property
+    def answer(self) -> str:
+        """What tells a right answer from a wrong one: the class, or the text that is expected."""
+        return self.example.target or str(self.example.label)
+
+    @property
     def inputs(self) -> list[str]:
         """The full input of each text."""
         return inputs_of(self.example)
@@ -71,13 +76,13 @@ def inputs_of(example: Example) -> list[str]:
 
 def item_of(example: Example) -> Item:
     inputs = inputs_of(example)
-    return Item(example_id(inputs), example_id(sorted(inputs)), example)
+    return Item(example_id(inputs), example_id(sorted(inputs)), replace(example, image=b""))
 
 
 def distinct(items: Iterable[Item]) -> Pool:
     """One item for each input; an input seen with two labels is dropped, and so is a text against itself."""
     kept: dict[str, Item] = {}
-    labels: dict[str, set[tuple[str, int]]] = {}
+    labels: dict[str, set[tuple[str, str]]] = {}
     dropped: Counter[str] = Counter()
     for item in items:
         if len(set(item.inputs)) < len(item.inputs):
@@ -214,8 +219,8 @@ def _identity(item: Item) -> tuple[Any, ...]:
     return item.id, item.example.group, item.example.question, item.example.context
 
 
-def _better(item: Item) -> tuple[str, int]:
-    """The label, in a form that does not change when the two texts of a pair change places."""
+def _better(item: Item) -> tuple[str, str]:
+    """The answer, in a form that does not change when the two texts of a pair change places."""
     if len(item.example.text) == 1:
-        return "", item.label
-    return item.inputs[1 - item.label], 0
+        return "", item.answer
+    return item.inputs[1 - item.label], ""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,21 @@ import torch
 from torch import Tensor
 
 Rows = npt.NDArray[np.int64]
+
+
+class Inputs(Protocol):
+    """What a model looks at, a row an example.
+
+    `lengths` [rows] and `num_texts` say what a row weighs in a micro-batch; `tensors` are the model's arguments
+    for some rows, `num_texts` adjacent entries an example.
+    """
+
+    def __len__(self) -> int: ...
+    @property
+    def lengths(self) -> Rows: ...
+    @property
+    def num_texts(self) -> int: ...
+    def tensors(self, rows: Sequence[int] | Rows, device: torch.device) -> tuple[Tensor, ...]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +60,7 @@ class Tokens:
         """The examples at these positions, in their order."""
         return Tokens(texts=[self.texts[row] for row in rows], pad_id=self.pad_id)
 
-    def padded(self, rows: Sequence[int] | Rows, device: torch.device) -> tuple[Tensor, Tensor]:
+    def tensors(self, rows: Sequence[int] | Rows, device: torch.device) -> tuple[Tensor, ...]:
         """Right-padded ids and mask [rows × texts, longest]; the mask alone tells which tokens are real."""
         places_R = np.add.outer(np.asarray(rows) * self.num_texts, np.arange(self.num_texts)).ravel()
         lengths_R, starts_R = self._text_lengths[places_R], self._starts[places_R]
@@ -81,7 +97,7 @@ def global_batches(num_rows: int, *, batch: int, epochs: int, seed: int, drop_la
     return batches
 
 
-def micro_batches(tokens: Tokens, batch: Rows, *, world_size: int, budget: int) -> list[list[Rows]]:
+def micro_batches(inputs: Inputs, batch: Rows, *, world_size: int, budget: int) -> list[list[Rows]]:
     """For each worker the micro-batches of its share of a global batch, as *positions* in `batch`.
 
     Rows of similar length go together, and rows × texts × longest stays within `budget` tokens (one row may
@@ -89,17 +105,17 @@ def micro_batches(tokens: Tokens, batch: Rows, *, world_size: int, budget: int) 
     inside a forward pass would hang otherwise.
     """
     shares = np.array_split(np.arange(len(batch)), world_size)
-    cut = [_cut(tokens, batch, share, budget) for share in shares]
+    cut = [_cut(inputs, batch, share, budget) for share in shares]
     most = max(len(micros) for micros in cut)
     empty = np.empty(0, dtype=np.int64)
     return [micros + [empty] * (most - len(micros)) for micros in cut]
 
 
-def _cut(tokens: Tokens, batch: Rows, share: Rows, budget: int) -> list[Rows]:
-    lengths = tokens.lengths[batch[share]]
+def _cut(inputs: Inputs, batch: Rows, share: Rows, budget: int) -> list[Rows]:
+    lengths = inputs.lengths[batch[share]]
     micros: list[list[int]] = []
     for index in np.argsort(lengths, kind="stable"):
-        padded = (len(micros[-1]) + 1) * tokens.num_texts * lengths[index] if micros else 0
+        padded = (len(micros[-1]) + 1) * inputs.num_texts * lengths[index] if micros else 0
         if not micros or padded > budget:
             micros.append([])
         micros[-1].append(int(share[index]))

@@ -27,7 +27,7 @@ class Engine(Protocol):
 
     worker: Worker
 
-    def forward(self, input_ids_RT: Tensor, mask_RT: Tensor) -> Tensor: ...
+    def forward(self, *inputs: Tensor) -> Tensor: ...
     def backward(self, loss: Tensor, *, last: bool) -> None: ...
     def step(self, lr: float) -> None: ...
     def weights(self) -> State: ...
@@ -47,10 +47,10 @@ class TorchEngine:
         self._trainable = [p for p in model.parameters() if p.requires_grad]
         self._optimizer = build_optimizer(self._trainable, recipe, fused=worker.device.type == "cuda")
 
-    def forward(self, input_ids_RT: Tensor, mask_RT: Tensor) -> Tensor:
+    def forward(self, *inputs: Tensor) -> Tensor:
         with precision(self._recipe, self.worker.device):
-            logits: Tensor = self.model(input_ids_RT, mask_RT)
-        return logits
+            outputs: Tensor = self.model(*inputs)
+        return outputs
 
     def backward(self, loss: Tensor, *, last: bool) -> None:
         loss.backward()  # type: ignore[no-untyped-call]

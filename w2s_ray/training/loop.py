@@ -20,34 +20,25 @@ from torch import Tensor
 
 from w2s_ray.core.errors import TrainingDiverged
 from w2s_ray.core.specs import TrainSpec
-from w2s_ray.training.batches import Rows, Tokens, global_batches, micro_batches
+from w2s_ray.training.batches import Inputs, Rows, global_batches, micro_batches
 from w2s_ray.training.engine import Engine
 from w2s_ray.training.progress import Checkpoints, CurvePoint, Progress, resume, save
 
 
 class Objective(Protocol):
-    """What to learn: a method, as the loop sees it."""
+    """What to learn: a method, as the loop sees it. `outputs` are what the model gives of a row."""
 
     coupled: Any
 
     def target(self, student_BC: Tensor, weak_BC: Tensor, *, prior: float, progress: float) -> Tensor: ...
-
-
-class Truth:
-    """Learn the labels that are given, as they are: ground truth for supervisors and ceilings."""
-
-    coupled = False
-
-    def target(self, student_BC: Tensor, weak_BC: Tensor, *, prior: float, progress: float) -> Tensor:
-        """The labels, whatever the student thinks."""
-        return weak_BC
+    def row_loss(self, outputs_MC: Tensor, goal_MC: Tensor) -> Tensor: ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lesson:
     """Everything that one training learns from: rows, their labels [rows, classes], how to learn them."""
 
-    tokens: Tokens
+    inputs: Inputs
     labels_NC: npt.NDArray[np.float32]
     objective: Objective
     prior: float
@@ -107,7 +98,7 @@ def train_step(
     `done` is the fraction of all steps that came before; `step` their number, for the message.
     """
     worker = engine.worker
-    micros = micro_batches(lesson.tokens, batch, world_size=worker.world_size, budget=lesson.micro_tokens)[
+    micros = micro_batches(lesson.inputs, batch, world_size=worker.world_size, budget=lesson.micro_tokens)[
         worker.rank
     ]
     weak_BC = torch.as_tensor(lesson.labels_NC[batch], device=worker.device)
@@ -125,8 +116,7 @@ def train_step(
         if lesson.objective.coupled and goal_BC is None:
             goal_BC = target(_collect(engine, micro, student_MC, weak_BC), weak_BC)
         goal_MC = goal_BC[micro] if goal_BC is not None else target(student_MC, weak_BC[micro])
-        row_loss_M = -(goal_MC * logits_MC.log_softmax(-1)).sum(-1)
-        loss = row_loss_M.sum() / len(batch)
+        loss = lesson.objective.row_loss(logits_MC, goal_MC).sum() / len(batch)
         engine.backward(loss, last=index == len(micros) - 1)
         total += loss.detach()
     mean = worker.sum(total).item()
@@ -156,7 +146,7 @@ def evaluation_steps(num_steps: int, evals: int) -> set[int]:
 def _forward(engine: Engine, lesson: Lesson, batch: Rows, micro: Rows) -> Tensor:
     """Logits of a micro-batch; an empty one runs a row for the collectives, and keeps none of it."""
     rows = batch[micro] if len(micro) else batch[:1]
-    return engine.forward(*lesson.tokens.padded(rows, engine.worker.device))[: len(micro)]
+    return engine.forward(*lesson.inputs.tensors(rows, engine.worker.device))[: len(micro)]
 
 
 def _first_pass(

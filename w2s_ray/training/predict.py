@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from w2s_ray.training.batches import Rows, Tokens
+from w2s_ray.training.batches import Inputs, Rows
 from w2s_ray.training.engine import Engine
 
 Probabilities = npt.NDArray[np.float32]
 
 
 def predict(
-    engine: Engine, tokens: Tokens, rows: Sequence[int] | Rows, *, batch: int, num_classes: int
+    engine: Engine, inputs: Inputs, rows: Sequence[int] | Rows, *, batch: int, num_classes: int
 ) -> Probabilities:
     """Probabilities [rows, classes] in the order of `rows`, on every worker.
 
@@ -24,14 +24,14 @@ def predict(
     """
     worker = engine.worker
     rows = np.asarray(rows, dtype=np.int64)
-    order = np.argsort(tokens.lengths[rows], kind="stable")
+    order = np.argsort(inputs.lengths[rows], kind="stable")
     batches = [order[start : start + batch] for start in range(0, len(order), batch)]
     probability_NC = torch.zeros((len(rows), num_classes), dtype=torch.float32, device=worker.device)
     for start in range(0, len(batches), worker.world_size):
         index = start + worker.rank
         mine = batches[index] if index < len(batches) else batches[0]
         with torch.no_grad():
-            logits_BC = engine.forward(*tokens.padded(rows[mine], worker.device))
+            logits_BC = engine.forward(*inputs.tensors(rows[mine], worker.device))
         if index < len(batches):
             probability_NC[torch.as_tensor(mine, device=worker.device)] = logits_BC.float().softmax(-1)
     numbers: Probabilities = worker.sum(probability_NC).cpu().numpy()

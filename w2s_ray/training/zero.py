@@ -44,9 +44,9 @@ class DeepSpeedEngine:
         self._engine.train()
         self._gathered = deepspeed.zero.GatheredParameters
 
-    def forward(self, input_ids_RT: Tensor, mask_RT: Tensor) -> Tensor:
-        logits: Tensor = self._engine(input_ids_RT, mask_RT)
-        return logits.float()
+    def forward(self, *inputs: Tensor) -> Tensor:
+        outputs: Tensor = self._engine(*inputs)
+        return outputs.float()
 
     def backward(self, loss: Tensor, *, last: bool) -> None:
         self._engine.set_gradient_accumulation_boundary(last)
