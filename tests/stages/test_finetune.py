@@ -12,7 +12,7 @@ from w2s_ray.core.graph import finetune_stage, split_stage
 from w2s_ray.core.specs import Layout, ModelSpec, Source, TaskSpec, TrainSpec
 from w2s_ray.methods import method_spec
 from w2s_ray.stages import finetune, split
-from w2s_ray.stages.finetune import with_losses
+from w2s_ray.stages.results import with_losses
 from w2s_ray.stages.job import Job
 from w2s_ray.stages.material import Material
 from w2s_ray.stages.predictions import Predictions, read_predictions, write_predictions
