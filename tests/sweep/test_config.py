@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from w2s_ray.core.identity import digest
 from w2s_ray.core.specs import TrainSpec
 from w2s_ray.execution.placement import Placement
 from w2s_ray.sweep.config import load_sweep
@@ -162,6 +163,16 @@ def test_two_aliases_may_share_a_task_with_other_sizes(sweep_of):
         ("sst2", 10),
         ("sst2", 99),
     ]
+
+
+def test_an_allowed_leak_bears_identity_and_its_place_in_the_list_does_not(sweep_of):
+    plain, *allowed = (
+        sweep_of(SMALL, f"tasks.review.allow_leaks={leaks}").tasks["review"].spec
+        for leaks in ("[]", "[surface, groups]", "[groups, surface]", "groups")
+    )
+    assert plain == sweep_of().tasks["review"].spec and plain.allow_leaks == ()
+    assert allowed[0] == allowed[1] and allowed[0].allow_leaks == ("groups", "surface")
+    assert len({digest(plain), digest(allowed[0]), digest(allowed[2])}) == 3
 
 
 def test_a_hub_source_without_a_revision_is_named_as_unpinned(sweep_of):

@@ -49,6 +49,8 @@ def errors_of(tmp_path: Path):
         ("review: {}", "sst2: {config: a}", "s.yaml:3: tasks.sst2: `config` belongs to a `source`"),
         ("review: {}", "review: {revision: main}", "tasks.review.revision: a revision is a commit"),
         ("review: {}", "review: {source: imdb}", "tasks.review.source: expected a dataset of the hub"),
+        ("review: {}", "review: {allow_leaks: [surfaces]}",
+         "s.yaml:3: tasks.review.allow_leaks.0: unknown check 'surfaces'; did you mean 'surface'?"),
         ("review: {}", "mine: {task: {}}", "s.yaml:3: tasks.mine: a described task needs its rows"),
         ("xs: {source: tiny/xs}", "xs: {source: tiny/xxs}", "models.xs: unknown size of tiny 'xxs'"),
         ("xs: {source: tiny/xs}", "xs: {}", "models.xs: unknown model 'xs'; did you mean 'source: tiny/xs'?"),

@@ -80,7 +80,8 @@ class TaskSpec:
 
     `half` rows at most in each of the two training halves, `validation` rows for its two parts (select and
     tune) together, `test` rows at most in the frozen test set; 0 means all there are. `definition` is the
-    YAML mapping of a task that was described there, and empty for a registered task.
+    YAML mapping of a task that was described there, and empty for a registered task. `allow_leaks` names the
+    checks of the lint, sorted, whose leaks do not stop the task.
     """
 
     name: str
@@ -90,6 +91,7 @@ class TaskSpec:
     validation: int
     test: int
     definition: Mapping[str, Any] = field(default_factory=dict, metadata={"neutral": {}})
+    allow_leaks: tuple[str, ...] = field(default=(), metadata={"neutral": ()})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from w2s_ray.core.registry import unknown
+from w2s_ray.tasks.lint.findings import CHECKS
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # Optuna's samplers by the name a sweep file uses, and the class that `search` makes of it.
@@ -47,6 +48,12 @@ def _hub_id(value: str) -> str:
 def _sampler(value: str) -> str:
     if value not in SAMPLERS:
         raise ValueError(unknown("sampler", value, SAMPLERS))
+    return value
+
+
+def _check(value: str) -> str:
+    if value not in CHECKS:
+        raise ValueError(unknown("check", value, CHECKS))
     return value
 
 
@@ -95,7 +102,8 @@ class Section(BaseModel):
 class TaskEntry(Section):
     """A task by the name of its key, of `task`, or described by the mapping `task`.
 
-    Rows come from the task's own source, the files at `path`, or the hub's `source` and its `config`.
+    Rows come from the task's own source, the files at `path`, or the hub's `source` and its `config`. A leak
+    that the lint finds stops the task, unless `allow_leaks` names the check that found it.
     """
 
     task: Annotated[Any, AfterValidator(_task)] = None
@@ -107,6 +115,7 @@ class TaskEntry(Section):
     validation: Annotated[int, Field(ge=0)] | None = None
     test: Annotated[int, Field(ge=0)] | None = None
     role: Literal["dev", "held-out"] = "dev"
+    allow_leaks: Annotated[list[Annotated[str, AfterValidator(_check)]], _listed] = []
 
 
 class LoraEntry(Section):
