@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.core.stages import CONFIDENCE, GPT2, NAIVE, RECIPE, REVIEW, TINY, cell, with_lora
+from tests.core.stages import CONFIDENCE, GPT2, NAIVE, RECIPE, REVIEW, TINY, cell, probed, with_lora
 from w2s_ray.core.graph import VERSIONS, Stage, closure, finetune_stage, pretrain_stage, split_stage
 from w2s_ray.core.specs import Layout, MethodSpec, Resources, Source, TrainSpec
 
@@ -25,6 +25,8 @@ GOLDEN = {
     "naive": "finetune/review-gpt2-naive-transfer-s0-64086d2ee579",
     "confidence": "finetune/review-gpt2-confidence-transfer-s0-563821e53e2c",
     "lora": "finetune/review-gpt2-layers2-truth-transfer-s3-261e2b1c10ec",
+    "features": "features/review-gpt2-s0-2f3a640bece2",
+    "probe": "probe/review-gpt2-naive-transfer-s0-4d9f0b704e4e",
 }
 
 
@@ -38,6 +40,8 @@ def golden_stages() -> dict[str, Stage]:
         "naive": plain.student,
         "confidence": confident.student,
         "lora": with_lora(),
+        "features": probed().student.inputs["features"],
+        "probe": probed().student,
     }
 
 
@@ -66,6 +70,13 @@ def test_arms_of_one_pair_share_supervisor_ceiling_and_split():
         naive.weak == confident.weak and naive.ceiling == confident.ceiling and naive.split == confident.split
     )
     assert naive.student != confident.student
+
+
+def test_all_probes_of_a_model_share_its_features():
+    naive, confident = probed(NAIVE), probed(CONFIDENCE)
+    shared = {stage.inputs["features"] for stage in (naive.student, confident.student, naive.ceiling)}
+    assert len(shared) == 1 and naive.weak.inputs["features"] not in shared
+    assert naive.student != cell(NAIVE).student
 
 
 def test_pairs_with_one_strong_model_share_its_ceiling():

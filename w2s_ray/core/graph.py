@@ -16,7 +16,9 @@ from w2s_ray.core.identity import digest
 from w2s_ray.core.specs import Half, MethodSpec, ModelSpec, TaskSpec, TrainSpec
 
 # Bumped when the meaning of a stage's output changes: old records are then simply not found.
-VERSIONS = {"split": 1, "pretrain": 1, "finetune": 1}
+VERSIONS = {"split": 1, "pretrain": 1, "finetune": 1, "features": 1, "probe": 1}
+# Kinds that train a role: they leave predictions, a curve and metrics.
+TRAININGS = ("finetune", "probe")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,16 +86,33 @@ def finetune_stage(
     predicted this half) it learns those by `method`. `base` is the stage that made the backbone's weights.
     """
     assert (method is None) == (labels is None), "a method needs weak labels, and weak labels a method"
-    inputs = {"split": split, "labels": labels, "base": base}
     spec = {"model": model, "recipe": recipe, "seed": seed, "half": half, "method": method}
-    role = method.name if method else "truth"
-    task = split.spec["task"].name
-    return _stage(
-        "finetune",
-        spec,
-        f"{task}-{model.label}-{role}-{half}-s{seed}",
-        {name: stage for name, stage in inputs.items() if stage is not None},
-    )
+    return _training("finetune", spec, split, labels=labels, base=base)
+
+
+def features_stage(*, model: ModelSpec, split: Stage, base: Stage | None = None) -> Stage:
+    """What a frozen model makes of every example of a split, once for all probes that learn from it."""
+    label = f"{split.spec['task'].name}-{model.label}-s{split.spec['seed']}"
+    inputs = {"split": split} if base is None else {"split": split, "base": base}
+    return _stage("features", {"model": model}, label, inputs)
+
+
+def probe_stage(
+    *,
+    model: ModelSpec,
+    recipe: TrainSpec,
+    seed: int,
+    half: Half,
+    split: Stage,
+    features: Stage,
+    method: MethodSpec | None = None,
+    labels: Stage | None = None,
+) -> Stage:
+    """Train a linear head on a model's `features` of `split`, and predict: as `finetune_stage` otherwise."""
+    assert (method is None) == (labels is None), "a method needs weak labels, and weak labels a method"
+    assert features.inputs["split"] == split, "features belong to the split that they were made of"
+    spec = {"model": model, "recipe": recipe, "seed": seed, "half": half, "method": method}
+    return _training("probe", spec, split, labels=labels, features=features)
 
 
 def closure(stages: Iterable[Stage]) -> list[Stage]:
@@ -110,6 +129,14 @@ def closure(stages: Iterable[Stage]) -> list[Stage]:
     for stage in stages:
         visit(stage)
     return list(seen.values())
+
+
+def _training(kind: str, spec: Mapping[str, Any], split: Stage, **inputs: Stage | None) -> Stage:
+    method, task = spec["method"], split.spec["task"].name
+    role = method.name if method else "truth"
+    given = {name: stage for name, stage in inputs.items() if stage is not None}
+    label = f"{task}-{spec['model'].label}-{role}-{spec['half']}-s{spec['seed']}"
+    return _stage(kind, spec, label, {"split": split, **given})
 
 
 def _stage(

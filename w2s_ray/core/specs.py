@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Half = Literal["weak", "transfer"]
+Regime = Literal["finetune", "probe"]
 SPLITS = ("weak", "transfer", "select", "tune", "test")
 
 
@@ -20,10 +21,11 @@ class Source:
 
     `hub`: `name` is the repository, `config` its configuration, `revision` a 40-hex commit, or None where
     nobody has pinned it. `files`: `digest` is the sha256 of the content; the path is not part of it.
-    `world`: generated here by code, `name` and `version`.
+    `world`: generated here by code, `name` and `version`. `package`: comes with, or is fetched and verified by,
+    a Python package: `name` is `<package>/<name>`, `config` which of its releases.
     """
 
-    kind: Literal["hub", "files", "world"]
+    kind: Literal["hub", "files", "world", "package"]
     name: str = field(default="", metadata={"neutral": ""})
     config: str = field(default="", metadata={"neutral": ""})
     revision: str | None = field(default=None, metadata={"neutral": None})
@@ -56,7 +58,8 @@ class ModelSpec:
     `family` names a file of `models/`; `config` overrides the checkpoint's own configuration, so a pretrained
     model with fewer layers is another model. `pretrained=False` is the control: same shape, random weights.
     `context` is the longest input in tokens. `pooling` "auto" takes the last real token of a decoder and
-    the mean of an encoder.
+    the mean of an encoder. `regime` says what is trained: all of it (or its adapters), or a linear head on its
+    frozen features.
     """
 
     family: str
@@ -66,6 +69,7 @@ class ModelSpec:
     pooling: Literal["auto", "last", "mean"] = "auto"
     pretrained: bool = field(default=True, metadata={"neutral": True})
     lora: LoraSpec | None = field(default=None, metadata={"neutral": None})
+    regime: Regime = field(default="finetune", metadata={"neutral": "finetune"})
 
     @property
     def label(self) -> str:
