@@ -75,10 +75,22 @@ def ultrafeedback(n: int) -> dict[str, Any]:
             "score_chosen": 8.0, "score_rejected": 4.0}  # fmt: skip
 
 
+def chess_pgn(n: int) -> dict[str, Any]:
+    """Every pawn goes one square or two, as the bits of n say; then a knight, and the answer is a king's move."""
+    squares = [
+        f"{file}{(rank, rank + step)[n >> bit & 1]}"
+        for bit, (file, rank, step) in enumerate((f, r, s) for f in "abcdefgh" for r, s in ((3, 1), (6, -1)))
+    ]
+    moves = [*squares, ("Nd2", "Ne2")[n >> 16 & 1]]
+    numbers = [f"{ply // 2 + 1}{'...' if ply % 2 else '.'}" for ply in range(len(moves) + 1)]
+    words = [word for pair in zip(numbers, moves, strict=False) for word in pair]
+    return {"id": f"p{n}", "ctx": " ".join([*words, numbers[-1]]), "target": (" Kf7", " Kd7")[n % 2]}
+
+
 MAKERS = {
     maker.__name__: maker
     for maker in (dream, ethics_virtue, anli_r2, quail, quartz, multirc, twitter_sentiment, amazon_polarity,
-                  hh_helpful, summarize_comparisons, ultrafeedback)
+                  hh_helpful, summarize_comparisons, ultrafeedback, chess_pgn)
 }  # fmt: skip
 
 

@@ -61,11 +61,13 @@ class Hub:
 class Task:
     """A dataset's declaration. `half`, `validation` and `test` are its sizes where a sweep names none.
 
-    `splits` names the dataset's own splits that serve as "train" and "test". `label_words` are the words that
-    stand for the classes, in their order; a pairwise task has none, nor has one whose answer is a text.
-    `medium` is what a model looks at. `recipe` holds fields of TrainSpec that the task brings where a sweep
-    says nothing. `scores` are further questions about a text answer, each a function of (input, answer): the
-    share of answers for which it holds is a metric of its own, beside the exact match.
+    `splits` names the dataset's own splits that serve as "train" and "test"; where both are one, the test set
+    is cut from it. `label_words` are the words that stand for the classes, in their order; a pairwise task has
+    none, nor has one whose answer is a text. `medium` is what a model looks at. `recipe` holds fields of
+    TrainSpec that the task brings where a sweep says nothing. `scores` are further questions about a text
+    answer, each a function of (input, answer): the share of answers for which it holds is a metric of its own,
+    beside the exact match. `corpus` makes texts of a row from which a model may learn the task's language but
+    not its answers.
 
     For people and for checks: `group` says what keeps rows together, `rows` the size of each split on the
     hub, `published` accuracies and recovered gaps that others have reported, and `published_in` where.
@@ -82,6 +84,7 @@ class Task:
     label_words: tuple[str, ...] = ("0", "1")
     medium: Medium = "text"
     scores: Mapping[str, Callable[[str, str], bool]] = field(default_factory=dict)
+    corpus: Callable[[Row], Iterable[str]] | None = None
     licence: str = "unknown"
     half: int = 10_000
     validation: int = 1_000
@@ -98,6 +101,12 @@ class Task:
             raise ValueError(f"{self.name}: splits name 'train' and 'test', not {sorted(self.splits)}")
         if (self.kind in ("pairwise", "text")) != (not self.label_words):
             raise ValueError(f"{self.name}: label words belong to classes, and every class has one")
+
+    @property
+    def one_split(self) -> str:
+        """The dataset's own split where it has just one, else ""."""
+        first, second = self.splits["train"], self.splits["test"]
+        return first if first == second else ""
 
     @property
     def num_classes(self) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from w2s_ray.core.errors import DataError, EnvironmentFault
-from w2s_ray.core.specs import TaskSpec
+from w2s_ray.core.specs import Source, TaskSpec
 from w2s_ray.tasks import world
 from w2s_ray.tasks.base import Example, Row, Task
 from w2s_ray.tasks.files import files_in, format_of, source_of_files
@@ -43,6 +43,8 @@ def tables(task: Task, spec: TaskSpec, places: Mapping[str, str]) -> dict[str, T
             return _world_tables(spec)
         case "files":
             return _file_tables(task, spec, places)
+        case _ if task.one_split:
+            return {"all": _hub_table(task, spec, task.one_split)}
         case _:
             return {role: _hub_table(task, spec, split) for role, split in task.splits.items()}
 
@@ -89,34 +91,49 @@ def _world_tables(spec: TaskSpec) -> dict[str, Table]:
 
 
 def _file_tables(task: Task, spec: TaskSpec, places: Mapping[str, str]) -> dict[str, Table]:
-    path = places.get(spec.source.digest)
+    found = files_of(spec.source, places, f"task {spec.name!r}")
+    splits = _splits_of(task, found, places[spec.source.digest])
+    return {role: file_table(found[split]) for role, split in splits.items()}
+
+
+def files_of(source: Source, places: Mapping[str, str], reader: str) -> dict[str, Path]:
+    """The files of a source by split, as `files_in` has them, verified; `reader` says whose they are.
+
+    EnvironmentFault where they are not on this machine, DataError where they are not what they were.
+    """
+    path = places.get(source.digest)
     if path is None or not Path(path).exists():
-        raise EnvironmentFault(
-            f"the files of task {spec.name!r} are not on this machine: {path or 'no path given'}"
-        )
-    if source_of_files(path).digest != spec.source.digest:
+        raise EnvironmentFault(f"the files of {reader} are not on this machine: {path or 'no path given'}")
+    if source_of_files(path).digest != source.digest:
         raise DataError(f"{path}: the files have changed since the sweep was planned; run the command again")
-    found = files_in(path)
-    if "" in found:
-        return {"all": _file_table(found[""])}
-    return {role: _file_table(found[split]) for role, split in _splits_of(task, found, path).items()}
+    return files_in(path)
 
 
 def _splits_of(task: Task, found: Mapping[str, Path], path: str) -> Mapping[str, str]:
-    """The task's own splits; where a folder lacks one of them, its `train` and `test` (or `validation`)."""
+    """The task's own splits; where a folder lacks one of them, its `train` and `test` (or `validation`).
+
+    One file, or the one split of a task that has no more, is "all".
+    """
+    if "" in found:
+        return {"all": ""}
     missing = [split for split in task.splits.values() if split not in found]
-    if not missing:
+    if not missing and not task.one_split:
         return task.splits
     test = next((split for split in ("test", "validation") if split in found), None)
+    if test is None and task.one_split in found:
+        return {"all": task.one_split}
     if "train" not in found or test is None:
+        lacking = (missing or ["train"])[0]
         raise DataError(
-            f"{path}: no file for the split {missing[0]!r} of {task.name!r}; there are {', '.join(found)}"
+            f"{path}: no file for the split {lacking!r} of {task.name!r}; there are {', '.join(found)}"
         )
-    logger.info("%s has no split %r of %s: its %r is the test set", path, missing[0], task.name, test)
+    if missing:
+        logger.info("%s has no split %r of %s: its %r is the test set", path, missing[0], task.name, test)
     return {"train": "train", "test": test}
 
 
-def _file_table(file: Path) -> Table:
+def file_table(file: Path) -> Table:
+    """The rows of one file, read as they are asked for."""
     readers = {"jsonl": _jsonl, "jsonl.gz": _jsonl, "parquet": _parquet, "csv": _csv}
     return Table(str(file), readers[format_of(file)](file))
 
