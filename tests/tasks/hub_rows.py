@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
+
+from PIL import Image
 
 Rows = list[dict[str, Any]]
 NUM = 240
@@ -87,15 +90,40 @@ def chess_pgn(n: int) -> dict[str, Any]:
     return {"id": f"p{n}", "ctx": " ".join([*words, numbers[-1]]), "target": (" Kf7", " Kd7")[n % 2]}
 
 
+def png(n: int) -> dict[str, Any]:
+    """A picture of one pixel as Parquet has it, another one for each of 16 million numbers."""
+    file = BytesIO()
+    Image.new("RGB", (1, 1), (n % 256, n // 256 % 256, n // 65536 % 256)).save(file, "PNG")
+    return {"bytes": file.getvalue(), "path": None}
+
+
+def cifar10(n: int) -> dict[str, Any]:
+    return {"img": png(n), "label": n % 10}
+
+
+def cifar100(n: int) -> dict[str, Any]:
+    return {"img": png(n), "fine_label": n % 100, "coarse_label": n % 20}
+
+
+def mnist(n: int) -> dict[str, Any]:
+    return {"image": png(n), "label": n % 10}
+
+
+def imagenet(n: int) -> dict[str, Any]:
+    return {"image": png(n), "label": n % 1000}
+
+
 MAKERS = {
     maker.__name__: maker
     for maker in (dream, ethics_virtue, anli_r2, quail, quartz, multirc, twitter_sentiment, amazon_polarity,
-                  hh_helpful, summarize_comparisons, ultrafeedback, chess_pgn)
+                  hh_helpful, summarize_comparisons, ultrafeedback, chess_pgn, cifar10, cifar100, mnist,
+                  imagenet)
 }  # fmt: skip
 
 
-def rows_of(name: str, split: str, num: int = NUM) -> Rows:
+def rows_of(name: str, split: str, num: int = 0) -> Rows:
     """Rows of a task's split; those of two splits have nothing in common."""
+    num = num or (2000 if name == "imagenet" else NUM)
     start = 0 if split == "train" else 100_000
     rows = [MAKERS[name](start + n) for n in range(num)]
     if name == "summarize_comparisons" and split == "test":

@@ -34,7 +34,7 @@ from w2s_ray.sweep.validation import read_schema
 from w2s_ray.tasks.base import TASKS, Task
 from w2s_ray.tasks.definition import normalised
 from w2s_ray.tasks.described import describe
-from w2s_ray.tasks.files import source_of_files
+from w2s_ray.tasks.folders import source_at, with_classes
 
 __all__ = ["Sweep", "load_sweep"]
 
@@ -108,6 +108,7 @@ def _task(alias: str, entry: TaskEntry) -> SweepTask:
         if not (entry.path or entry.source):
             raise ConfigError("a described task needs its rows: `path`, or `source` (a dataset of the hub)")
         source = _rows(entry, None)
+        described = with_classes(described, _place(entry.path))
         task = describe("described", described, source=source, alias=alias)
     else:
         task = TASKS[entry.task or alias]
@@ -134,7 +135,7 @@ def _rows(entry: TaskEntry, task: Task | None) -> Source:
             raise ConfigError(
                 "`path` excludes `source` and `revision`: local files are named by their content"
             )
-        return source_of_files(str(_place(entry.path)))
+        return source_at(str(_place(entry.path)))
     if entry.source is not None:
         return Source(kind="hub", name=entry.source, config=entry.config, revision=entry.revision)
     assert task is not None

@@ -1,6 +1,8 @@
 """Reads the mapping that describes a task in YAML; every error names the task, the key and what was expected.
 
 * `kind`: binary (default), kclass or pairwise;
+* `image`: a column of images instead of texts (binary and kclass), or `folder`: each class is a folder of
+  images, whose name is its label;
 * `context`, `text`: templates such as `"Question: {question}"` over the columns; `texts` (two) if pairwise;
 * `label`: the column of the label; `labels`: raw labels in the order of the classes, or raw label → class;
 * `choices`: columns with the candidate answers of a row, or one column with a list of them; each becomes an
@@ -24,6 +26,7 @@ from w2s_ray.tasks.base import spelled
 
 KEYS = (
     "kind",
+    "image",
     "context",
     "text",
     "texts",
@@ -100,6 +103,17 @@ class Definition:
         if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
             raise ConfigError(f"{self.place}: {key} = {value!r}; expected a list of texts")
         return tuple(value)
+
+    def image(self, kind: str) -> str:
+        """The column of images; "" in a task of texts."""
+        column = self.text("image", "")
+        others = {"context", "text", "texts", "choices", "answer"} & set(self.values)
+        if column and (others or kind not in ("binary", "kclass")):
+            found = f"kind: {kind}" if kind not in ("binary", "kclass") else repr(sorted(others)[0])
+            raise ConfigError(
+                f"{self.place}: an image has a class (kind: binary or kclass) and no text; found {found}"
+            )
+        return column
 
     def texts(self, kind: str) -> tuple[str, ...]:
         """Context and text templates: (context, text), or (context, first, second) if pairwise."""

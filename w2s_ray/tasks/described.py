@@ -15,10 +15,11 @@ from typing import Any
 
 from w2s_ray.core.errors import DataError
 from w2s_ray.core.specs import Source, TaskSpec
-from w2s_ray.tasks.base import TASKS, Example, Row, Task, class_in, spelled, text_in
+from w2s_ray.tasks.base import TASKS, Example, Kind, Row, Task, class_in, spelled, text_in
 from w2s_ray.tasks.definition import KINDS, Choices, Definition, placeholders
 from w2s_ray.tasks.forms import pair, texts_in
 from w2s_ray.tasks.hub import hub_of
+from w2s_ray.tasks.images import image_example
 
 VERSION = 1
 
@@ -38,6 +39,8 @@ def describe(name: str, definition: Mapping[str, Any], *, source: Source, alias:
     """
     reader = Definition(f"task {(alias or name)!r}", definition)
     kind = reader.one_of("kind", KINDS, "binary")
+    if image := reader.image(kind):
+        return _image_task(name, reader, kind, image, source)
     texts = reader.texts(kind)
     choices = reader.choices(kind, texts)
     label, labels = reader.label(kind, choices)
@@ -52,6 +55,28 @@ def describe(name: str, definition: Mapping[str, Any], *, source: Source, alias:
         source=source,
         columns=tuple(sorted(columns - {""})),
         formatter=_formatter(kind, texts, label, labels, choices, group),
+        splits=reader.splits(),
+        label_words=reader.words(kind, labels),
+    )
+
+
+def _image_task(name: str, reader: Definition, kind: Kind, image: str, source: Source) -> Task:
+    label, labels = reader.label(kind, Choices())
+    group = reader.group()
+    columns = {image, label, *placeholders(group, reader.place), *reader.names("columns")}
+
+    def formatter(row: Row) -> Iterator[Example]:
+        yield image_example(row, image, class_in(row, label, labels), group=_fill(group, row))
+
+    return Task(
+        name=name,
+        version=VERSION,
+        kind=kind,
+        medium="image",
+        family="described",
+        source=source,
+        columns=tuple(sorted(columns)),
+        formatter=formatter,
         splits=reader.splits(),
         label_words=reader.words(kind, labels),
     )

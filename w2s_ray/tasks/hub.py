@@ -42,7 +42,18 @@ def hub_rows(task: Task, spec: TaskSpec, split: str) -> Iterable[Row]:
         import datasets
 
         rows = datasets.load_dataset(source.name, source.config or None, **options)
+        rows = encoded(rows) if task.medium == "image" else rows
     return rows if hub.one_in == 1 else _thinned(rows, hub.one_in)
+
+
+def encoded(rows: Any) -> Any:
+    """The same rows of `datasets`, images left as the files they are instead of decoded."""
+    from datasets import Image
+
+    for name, feature in rows.features.items():
+        if isinstance(feature, Image):
+            rows = rows.cast_column(name, Image(decode=False))
+    return rows
 
 
 def hub_files(task: Task, spec: TaskSpec, split: str) -> list[Path]:

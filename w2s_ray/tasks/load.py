@@ -14,7 +14,7 @@ from typing import Any
 
 from w2s_ray.core.errors import DataError, EnvironmentFault
 from w2s_ray.core.specs import Source, TaskSpec
-from w2s_ray.tasks import world
+from w2s_ray.tasks import folders, packaged, world
 from w2s_ray.tasks.base import Example, Row, Task
 from w2s_ray.tasks.files import files_in, format_of, source_of_files
 from w2s_ray.tasks.hub import hub_files, hub_of, hub_place, hub_rows
@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 # Rows of a world task where a specification asks for all there are.
 WORLD_ROWS = 2000
+_CHANGED = "{path}: the files have changed since the sweep was planned; run the command again"
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ def tables(task: Task, spec: TaskSpec, places: Mapping[str, str]) -> dict[str, T
     match spec.source.kind:
         case "world":
             return _world_tables(spec)
+        case "package":
+            return {"all": Table(spec.source.name, packaged.rows(spec.source.name))}
         case "files":
             return _file_tables(task, spec, places)
         case _ if task.one_split:
@@ -91,9 +94,21 @@ def _world_tables(spec: TaskSpec) -> dict[str, Table]:
 
 
 def _file_tables(task: Task, spec: TaskSpec, places: Mapping[str, str]) -> dict[str, Table]:
+    place = places.get(spec.source.digest, "")
+    if folders.is_image_folder(place):
+        return _image_tables(spec, place)
     found = files_of(spec.source, places, f"task {spec.name!r}")
     splits = _splits_of(task, found, places[spec.source.digest])
     return {role: file_table(found[split]) for role, split in splits.items()}
+
+
+def _image_tables(spec: TaskSpec, path: str) -> dict[str, Table]:
+    if folders.source_of_images(path).digest != spec.source.digest:
+        raise DataError(_CHANGED.format(path=path))
+    splits = folders.images_in(path)
+    return {
+        split or "all": Table(str(Path(path) / split), folders.folder_rows(path, split)) for split in splits
+    }
 
 
 def files_of(source: Source, places: Mapping[str, str], reader: str) -> dict[str, Path]:
@@ -105,7 +120,7 @@ def files_of(source: Source, places: Mapping[str, str], reader: str) -> dict[str
     if path is None or not Path(path).exists():
         raise EnvironmentFault(f"the files of {reader} are not on this machine: {path or 'no path given'}")
     if source_of_files(path).digest != source.digest:
-        raise DataError(f"{path}: the files have changed since the sweep was planned; run the command again")
+        raise DataError(_CHANGED.format(path=path))
     return files_in(path)
 
 
