@@ -1,8 +1,13 @@
 """What a method declares, and how: `@register_method` and `parameter`.
 
-A loss method is a target over the *detached* global batch, `target(student_BC, weak_BC, prior=, progress=)`,
-and a per-row loss, cross-entropy unless the method says otherwise. Declarations import no torch, so that
-validation, `w2s plan` and `w2s list` stay instant.
+A loss method is two pure functions. `target(student_BC, weak_BC, prior=, progress=)` makes a *goal* of the
+detached global batch, a row an example; `row_loss(outputs_MC, goal_MC)` says how far each row is from its own.
+
+Unless the method says otherwise the row loss is cross-entropy and a goal row holds class probabilities, times
+the weight of the row where rows weigh differently. A method with a row loss of its own may add columns to its
+goals, such as a weight that grows with training: a row loss knows nothing of the step.
+
+Declarations import no torch, so that validation, `w2s plan` and `w2s list` stay instant.
 """
 
 from __future__ import annotations
@@ -28,13 +33,15 @@ class Method(Protocol):
     """A registered method, as the training loop meets it.
 
     `coupled` says that a row's target depends on the other rows of its global batch, so that the target must
-    be computed over the whole batch before any loss.
+    be computed over the whole batch before any loss. `naive_at` are parameters at which the method is `naive`,
+    or None where there are none.
     """
 
     name: ClassVar[str]
     version: ClassVar[int]
     kinds: ClassVar[frozenset[str]]
     coupled: ClassVar[bool]
+    naive_at: ClassVar[Mapping[str, Any] | None]
 
     def target(self, student_BC: Tensor, weak_BC: Tensor, *, prior: float, progress: float) -> Tensor: ...
     def row_loss(self, outputs_MC: Tensor, goal_MC: Tensor) -> Tensor: ...
@@ -96,7 +103,12 @@ def parameter(
 
 
 def register_method(
-    name: str, *, version: int, kinds: set[str], coupled: bool = False
+    name: str,
+    *,
+    version: int,
+    kinds: set[str],
+    coupled: bool = False,
+    naive_at: Mapping[str, Any] | None = None,
 ) -> Callable[[type[M]], type[M]]:
     """Class decorator: make a frozen dataclass of a method and register it under `name`."""
     if not kinds <= set(KINDS):
@@ -106,6 +118,7 @@ def register_method(
         method = dataclass(frozen=True, kw_only=True)(cls)
         method.name, method.version = name, version  # type: ignore[attr-defined]
         method.kinds, method.coupled = frozenset(kinds), coupled  # type: ignore[attr-defined]
+        method.naive_at = naive_at  # type: ignore[attr-defined]
         if not hasattr(method, "row_loss"):
             method.row_loss = staticmethod(cross_entropy)  # type: ignore[attr-defined]
         METHODS.add(name)(method)
@@ -131,6 +144,11 @@ class Truth:
 def cross_entropy(logits_MC: Tensor, goal_MC: Tensor) -> Tensor:
     """-sum_c goal_c log softmax(logits)_c of each row: the loss of a method that names no other."""
     return -(goal_MC * logits_MC.log_softmax(-1)).sum(-1)
+
+
+def warmed_up(alpha: float, *, warmup: float, progress: float) -> float:
+    """alpha * min(1, progress / warmup): from 0 to `alpha` over the first `warmup` of all steps, then constant."""
+    return alpha * min(1.0, progress / warmup) if warmup else alpha
 
 
 def parameters(name: str) -> dict[str, Parameter]:

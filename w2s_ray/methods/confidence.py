@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from w2s_ray.methods.base import parameter, register_method
+from w2s_ray.methods.base import parameter, register_method, warmed_up
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-@register_method("confidence", version=1, kinds={"binary", "kclass", "pairwise"}, coupled=True)
+@register_method(
+    "confidence",
+    version=1,
+    kinds={"binary", "kclass", "pairwise"},
+    coupled=True,
+    naive_at={"alpha": 0.0},
+)
 class Confidence:
     """Trust the weak label less, and the student's own hardened guess more, as training goes on.
 
@@ -18,7 +24,8 @@ class Confidence:
 
     With two classes g = 1[f > t], where t makes exactly the prior's share of the *global* batch positive;
     with more, g is the arg-max. At alpha = 0 this is `naive`. The paper's alpha is 0.75 for its largest
-    students and 0.5 otherwise, its warm-up 0.2 of training.
+    students and 0.5 otherwise, its warm-up 0.2 of training. To replicate numbers of released code take
+    `confidence-openai-repo` or `confidence-eleuther`: their thresholds and warm-ups are others.
     """
 
     alpha: float = parameter(0.5, ge=0, le=1, doc="weight of the student's own guess after warm-up")
@@ -26,7 +33,7 @@ class Confidence:
 
     def target(self, student_BC: Tensor, weak_BC: Tensor, *, prior: float, progress: float) -> Tensor:
         """Probabilities [global batch, classes] to learn; `progress` is the fraction of steps done."""
-        trust = self.alpha * min(1.0, progress / self.warmup) if self.warmup else self.alpha
+        trust = warmed_up(self.alpha, warmup=self.warmup, progress=progress)
         if trust == 0:
             return weak_BC
         return (1 - trust) * weak_BC + trust * harden(student_BC, prior)
