@@ -36,15 +36,17 @@ def cache(tmp_path_factory, monkeypatch):
 def run(tmp_path_factory):
     """(examples, facts) of a task's split, from its own source or from files."""
 
-    def go(name, *, half, validation, test, seed=0, path=None, definition=None):
+    def go(name, *, half, validation, test, seed=0, path=None, definition=None, **more):
         source = source_of_files(path) if path else TASKS[name].source
         spec = TaskSpec(name=name, version=1, source=source, half=half, validation=validation, test=test,
-                        definition=definition or {})  # fmt: skip
+                        definition=definition or {}, **more)  # fmt: skip
         out = tmp_path_factory.mktemp("split")
-        job = Job(stage=split_stage(spec, seed), inputs={}, out=out, places={source.digest: str(path)})
+        job = Job(stage=split_stage(spec, seed), inputs={}, out=out, places={source.digest: str(path)},
+                  alias="mine" if definition else "")  # fmt: skip
         outcome = split.run(job, None)
         facts = json.loads((out / "split.json").read_text())
         assert facts == outcome.facts
+        assert json.loads((out / "lint.json").read_text())["worst"] == facts["lint"]["worst"]
         examples = read_examples(out)
         assert outcome.metrics == {f"rows/{name}": len(examples.where(name)) for name in SPLITS}
         return examples, facts
@@ -243,6 +245,53 @@ def test_rows_that_cannot_be_split_are_refused(run, tmp_path, rows, message):
     with pytest.raises(DataError) as refused:
         run("sst2", half=40, validation=10, test=10, path=file)
     assert message in str(refused.value) and "'sst2'" in str(refused.value)
+
+
+TOLD = {"text": "{q} {y}", "label": "y"}  # the label stands in the text
+
+
+@pytest.fixture
+def telling(tmp_path):
+    """300 rows of which a template can tell the label."""
+    rows = [{"q": f"q {random.Random(n).random()}", "y": n % 2} for n in range(300)]
+    file = tmp_path / "rows.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    return {"half": 100, "validation": 40, "test": 60, "path": file}
+
+
+def test_a_leak_stops_the_split_and_says_which_and_how_to_allow_it(run, telling):
+    with pytest.raises(DataError) as refused:
+        run("described", definition=TOLD, **telling)
+    told = str(refused.value)
+    assert told.startswith("task 'mine' leaks, so nothing is trained on it: ")
+    assert "a linear model on a bag of words has AUROC 1.000" in told
+    assert told.endswith("tasks.mine.allow_leaks: [bag_of_words, phrases, surface]")
+
+
+def test_an_allowed_leak_is_recorded_and_another_one_still_stops(run, telling):
+    allowed = ("bag_of_words", "phrases", "surface")
+    _, facts = run("described", definition=TOLD, allow_leaks=allowed, **telling)
+    assert facts["lint"] == {"worst": "leak", "leaks": [*allowed], "notes": [], "allowed": [*allowed]}
+    with pytest.raises(
+        DataError, match=r"\(surface\)\. Look.*allow_leaks: \[bag_of_words, phrases, surface\]$"
+    ):
+        run("described", definition=TOLD, allow_leaks=allowed[:2], **telling)
+
+
+def test_errors_of_the_rows_begin_with_the_task_as_its_user_calls_it(run, telling):
+    with pytest.raises(DataError, match=r"^task 'mine': .*rows\.jsonl, row 1: no column 'z'"):
+        run("described", definition={"text": "{z}", "label": "y"}, **telling)
+
+
+def test_rows_that_give_no_example_are_counted(run, tmp_path):
+    rows = [(f"the {n} of {n * n}", random.Random(n).randrange(2)) for n in range(100)]
+    lines = [{"sentence1": one, "sentence2": one[4:], "label": label} for one, label in rows]
+    lines += [{"sentence1": "a", "sentence2": f"b {n}", "label": -1} for n in range(7)]
+    file = tmp_path / "rows.jsonl"
+    file.write_text("\n".join(map(json.dumps, lines)))
+    _, facts = run("paws", half=30, validation=10, test=20, path=file)
+    counts = facts["counts"]
+    assert (counts["rows"], counts["rows without an example"], counts["examples"]) == (107, 7, 100)
 
 
 rows = st.lists(

@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 from scipy.stats import ks_2samp
 
 from w2s_ray.cli.lint import lint_of
-from w2s_ray.cli.prepare import prepare
+from w2s_ray.cli.prepare import Subject
 from w2s_ray.cli.tasks import folder_of
 from w2s_ray.core.specs import TaskSpec
 from w2s_ray.tasks import TASKS
@@ -64,7 +64,7 @@ def linted(folder, rows, **definition):
     spec = TaskSpec(
         name="mine", version=1, source=source, half=0, validation=0, test=0, definition=definition
     )
-    return lint_of(prepare(spec, {source.digest: str(file)}))
+    return lint_of(Subject(name="mine", spec=spec, places={source.digest: str(file)}).prepared())
 
 
 def made(rows, num_texts=1):
@@ -198,6 +198,21 @@ def test_a_target_that_is_text_has_its_splits_compared_alone():
     assert found.measures.baselines == () and len(found.measures.overlaps) == 12
 
 
+def test_images_are_compared_by_name_and_their_classes_counted():
+    found = lint(made([(f"image{n:064x}", n % 3) for n in range(60)]), 3, words=False)
+    measures = found.measures
+    assert [one.check for one in measures.baselines] == ["majority"]
+    assert not (measures.features or measures.phrases) and measures.shift is None and not found.findings
+    assert {one.check for one in measures.overlaps} == {"groups", "duplicates"}
+    assert json.dumps(found.to_json(), allow_nan=False)
+
+
+@pytest.mark.parametrize(("num", "verdict"), [(95, "note"), (100, "leak")])
+def test_a_score_on_fewer_than_20_test_rows_is_no_leak(num, verdict):
+    found = lint(made([(f"{text(n)} {n % 2}", n % 2) for n in range(num)]), 2)
+    assert "bag_of_words" in checks(found, verdict)
+
+
 def test_longer_test_inputs_are_noted():
     rows = [(text(n, 30 if n % 5 == 4 else 10), coin(n)) for n in range(400)]
     (note,) = [one for one in lint(made(rows), 2).findings if one.check == "length_shift"]
@@ -276,7 +291,7 @@ def test_registered_tasks_leak_nothing_on_real_rows(name, tmp_path):
             )
     source, task = source_of_files(tmp_path), TASKS[name]
     spec = TaskSpec(name=name, version=task.version, source=source, half=0, validation=0, test=0)
-    found = lint_of(prepare(spec, {source.digest: str(tmp_path)}))
+    found = lint_of(Subject(name=name, spec=spec, places={source.digest: str(tmp_path)}).prepared())
     assert not found.leaks(), found.findings
 
 
@@ -284,4 +299,4 @@ def test_registered_tasks_leak_nothing_on_real_rows(name, tmp_path):
 def test_no_task_of_the_offline_world_is_solved_by_a_trivial_model(name):
     task = TASKS[name]
     spec = TaskSpec(name=name, version=task.version, source=task.source, half=200, validation=100, test=200)
-    assert not lint_of(prepare(spec, {})).leaks()
+    assert not lint_of(Subject(name=name, spec=spec).prepared()).leaks()

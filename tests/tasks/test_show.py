@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from w2s_ray.cli.commands import app
-from w2s_ray.cli.prepare import prepared
+from w2s_ray.cli.prepare import registered
 from w2s_ray.cli.show import tokens_of
 from w2s_ray.core.errors import ConfigError
 from w2s_ray.models.tiny import build_tokenizer
@@ -61,7 +61,7 @@ def test_every_declaration_can_be_shown():
 
 
 def test_examples_come_from_all_over_the_splits_with_their_class_and_group():
-    found = prepared("review")
+    found = registered("review").prepared()
     some = spread(found.examples, 5)
     assert len(some) == 5 and some.splits[0] == "weak" and some.splits[-1] == "test"
     lines = list(example_lines(some, found.task, WORDS))
@@ -70,7 +70,7 @@ def test_examples_come_from_all_over_the_splits_with_their_class_and_group():
 
 
 def test_a_pair_says_which_of_its_texts_is_better():
-    found = prepared("pref")
+    found = registered("pref").prepared()
     lines = list(example_lines(spread(found.examples, 1), found.task, WORDS))
     better = "1" if spread(found.examples, 1).labels[0] else "2"
     assert f"text {better} is better" in lines[0]

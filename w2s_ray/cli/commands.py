@@ -53,6 +53,9 @@ Tracking = Annotated[
     str | None, typer.Option("--tracking", help="MLflow tracking URI (default: a file in --out)")
 ]
 Rows = Annotated[Path | None, typer.Option(help="the task's rows: a file or a folder")]
+InSweep = Annotated[
+    Path | None, typer.Option("--sweep", metavar="FILE", help="the task with this alias in a sweep's file")
+]
 Json = Annotated[bool, typer.Option("--json", help="print JSON instead of tables")]
 
 
@@ -160,29 +163,36 @@ def show(
     name: Annotated[str, typer.Argument(help="a method or a task")],
     rows: Annotated[int, typer.Option(min=0, help="print so many of a task's examples, and a histogram")] = 0,
     path: Rows = None,
+    sweep: InSweep = None,
+    set_: Set = None,
     tokenizer: Annotated[Path | None, typer.Option(help="a model's folder, whose tokens to count")] = None,
 ) -> None:
     """A method's equation and parameters, or a task's declaration and, with --rows, examples."""
-    if not (rows or path or tokenizer):
+    if not (rows or path or sweep or set_ or tokenizer):
         typer.echo(described(name))
         return
+    from w2s_ray.cli.prepare import subject
     from w2s_ray.cli.show import show_rows
 
-    show_rows(name, rows or 5, path, tokenizer)
+    show_rows(subject(name, path, sweep, set_ or ()), rows or 5, tokenizer)
 
 
 @app.command(name="lint")
 @guarded
 def lint_(
-    task: Annotated[str, typer.Argument(help="a registered task")],
+    task: Annotated[str, typer.Argument(help="a registered task, or with --sweep an alias")],
     path: Rows = None,
+    sweep: InSweep = None,
+    set_: Set = None,
     seed: Annotated[int, typer.Option(help="draws the halves")] = 0,
     json_: Json = False,
 ) -> None:
     """Look for leaks and shortcuts in a task's rows; 1 where a leak is found."""
-    from w2s_ray.cli.lint import lint_task
+    from w2s_ray.cli.lint import print_lint
+    from w2s_ray.cli.prepare import subject
 
-    raise typer.Exit(0 if lint_task(task, path, seed, as_json=json_) else 1)
+    found = subject(task, path, sweep, set_ or ())
+    raise typer.Exit(0 if print_lint(found, seed, as_json=json_) else 1)
 
 
 @app.command(name="pin")

@@ -3,34 +3,38 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from w2s_ray.cli.prepare import Prepared, prepared
+from w2s_ray.cli.prepare import Subject
 from w2s_ray.cli.tables import console, table
 from w2s_ray.tasks.lint import CHECKS, Lint
+
+if TYPE_CHECKING:
+    from w2s_ray.stages.split import Prepared
 
 
 def lint_of(prepared: Prepared) -> Lint:
     """The lint of a prepared task."""
-    from w2s_ray.tasks.lint.run import lint
+    from w2s_ray.tasks.lint.run import lint_task
 
-    return lint(prepared.examples, prepared.facts["num_classes"])
+    return lint_task(prepared.task, prepared.examples)
 
 
-def lint_task(name: str, path: Path | None, seed: int, *, as_json: bool) -> bool:
-    """Print the lint of a task; whether it is free of leaks."""
-    found = lint_of(prepared(name, path, seed))
+def print_lint(subject: Subject, seed: int, *, as_json: bool) -> bool:
+    """Print the lint of a task; whether it is free of leaks, but for those that its sweep allows."""
+    name, allowed = subject.name, subject.spec.allow_leaks
+    found = lint_of(subject.prepared(seed))
     if as_json:
-        typer.echo(json.dumps({"task": name, "seed": seed, **found.to_json()}, indent=1, allow_nan=False))
+        told = {"task": name, "seed": seed, "allowed": [*allowed], **found.to_json()}
+        typer.echo(json.dumps(told, indent=1, allow_nan=False))
     else:
-        _print(name, found)
-    return not found.leaks()
+        _print(name, found, allowed)
+    return not found.leaks(allowed)
 
 
-def _print(name: str, found: Lint) -> None:
+def _print(name: str, found: Lint, allowed: tuple[str, ...]) -> None:
     measures, screen = found.measures, console()
     screen.print(f"{name}: {measures.num_halves:,} rows in the halves, {measures.num_test:,} in the test set")
     models = table("trivial model", "accuracy", "AUROC", "what it is")
@@ -47,7 +51,8 @@ def _print(name: str, found: Lint) -> None:
         screen.print(models)
     screen.print(shared)
     for finding in found.findings:
-        typer.echo(f"{finding.verdict}  {finding.check}: {finding.sentence}")
+        verdict = f"{finding.verdict}{' (allowed)' if finding.check in allowed else ''}"
+        typer.echo(f"{verdict}  {finding.check}: {finding.sentence}")
     if not found.findings:
         typer.echo("clean")
 

@@ -1,51 +1,67 @@
-"""Prepares a task for a look at it: its split stage, run here and kept nowhere."""
+"""Prepares a task for a look at it: its rows are split here, without a lint, and kept nowhere."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from w2s_ray.core.graph import split_stage
+from w2s_ray.core.errors import ConfigError
+from w2s_ray.core.registry import unknown
 from w2s_ray.core.specs import TaskSpec
-from w2s_ray.tasks import TASKS, task_of
+from w2s_ray.tasks import TASKS
 from w2s_ray.tasks.files import source_of_files
 
 if TYPE_CHECKING:
-    from w2s_ray.tasks import Task
-    from w2s_ray.tasks.examples import Examples
+    from w2s_ray.stages.split import Prepared
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Prepared:
-    """A task with its examples, and the facts that its split stage records of them."""
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A task to look at: what its user calls it, and where the files of its source are, by their digest."""
 
-    task: Task
-    examples: Examples
-    facts: Mapping[str, Any]
+    name: str
+    spec: TaskSpec
+    places: Mapping[str, str] = field(default_factory=dict)
+
+    def prepared(self, seed: int = 0) -> Prepared:
+        """Its split; DataError where the rows cannot be split."""
+        from w2s_ray.stages.split import prepare
+
+        return prepare(self.spec, seed, self.places, self.name)
 
 
-def prepared(name: str, path: Path | None = None, seed: int = 0) -> Prepared:
-    """The split of a registered task: of all rows under `path`, else of its own source in its own sizes."""
-    task = TASKS[name]
-    source, half, validation, test = task.source, task.half, task.validation, task.test
-    places = {}
+def subject(
+    name: str, path: Path | None = None, sweep: Path | None = None, overrides: Sequence[str] = ()
+) -> Subject:
+    """The task with this alias in a sweep's file, or this registered task: over `path`, or its own source."""
+    if sweep is None:
+        if overrides:
+            raise ConfigError("--set changes what a sweep's file says; it needs --sweep FILE")
+        return registered(name, path)
     if path is not None:
-        source, half, validation, test = source_of_files(path), 0, 0, 0
-        places = {source.digest: str(path)}
-    return prepare(TaskSpec(name=name, version=task.version, source=source, half=half, validation=validation,
-                            test=test), places, seed)  # fmt: skip
+        raise ConfigError(f"--path and --sweep exclude each other; use --set tasks.{name}.path={path}")
+    return in_sweep(name, sweep, overrides)
 
 
-def prepare(spec: TaskSpec, places: Mapping[str, str], seed: int = 0) -> Prepared:
-    """The split of a specification; `places` says where the files of a source are, by its digest."""
-    from w2s_ray.stages import split
-    from w2s_ray.stages.job import Job
-    from w2s_ray.tasks.examples import read_examples
+def registered(name: str, path: Path | None = None) -> Subject:
+    """A registered task: with all rows under `path`, else from its own source in its own sizes."""
+    task = TASKS[name]
+    spec = TaskSpec(name=task.name, version=task.version, source=task.source, half=task.half,
+                    validation=task.validation, test=task.test)  # fmt: skip
+    if path is None:
+        return Subject(name=name, spec=spec)
+    source = source_of_files(path)
+    spec = replace(spec, source=source, half=0, validation=0, test=0)
+    return Subject(name=name, spec=spec, places={source.digest: str(path)})
 
-    with tempfile.TemporaryDirectory(prefix="w2s-") as folder:
-        out = Path(folder)
-        outcome = split.run(Job(stage=split_stage(spec, seed), inputs={}, out=out, places=places))
-        return Prepared(task=task_of(spec), examples=read_examples(out), facts=outcome.facts)
+
+def in_sweep(name: str, file: Path, overrides: Sequence[str] = ()) -> Subject:
+    """A task of a sweep's file by its alias, as the sweep would use it."""
+    from w2s_ray.cli.hub import load_locked
+
+    sweep = load_locked(file, overrides)
+    if name not in sweep.tasks:
+        raise ConfigError(f"{file}: {unknown('task', name, sweep.tasks)}")
+    return Subject(name=name, spec=sweep.tasks[name].spec, places=sweep.places)

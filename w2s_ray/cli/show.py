@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from w2s_ray.cli.prepare import prepared
+from w2s_ray.cli.prepare import Subject
+from w2s_ray.cli.tasks import dropped
 from w2s_ray.core.errors import ConfigError
-from w2s_ray.tasks import TASKS, Task
+from w2s_ray.tasks import Task, task_of
 from w2s_ray.tasks.show import WORDS, Tokens, declaration, example_lines, histogram, spread
 
 
-def show_rows(name: str, rows: int, path: Path | None, tokenizer: Path | None) -> None:
-    """Print a task's declaration, `rows` of its examples, and the lengths of all of them."""
-    if name not in TASKS:
-        raise ConfigError(f"{name!r} is no task; only a task has rows")
-    tokens = tokens_of(TASKS[name], tokenizer)
-    found = prepared(name, path)
+def show_rows(subject: Subject, rows: int, tokenizer: Path | None) -> None:
+    """Print a task's declaration, what became of its rows, `rows` of its examples, and the lengths of all."""
+    task, spec = task_of(subject.spec), subject.spec
+    task = replace(task, name=subject.name, half=spec.half, validation=spec.validation, test=spec.test)
+    tokens = tokens_of(task, tokenizer)
+    found = subject.prepared()
     inputs = [
         before + text
         for context, texts in zip(found.examples.contexts, found.examples.texts, strict=True)
         for before, text in zip(context, texts, strict=True)
     ]
-    lines = [*declaration(found.task), "", *example_lines(spread(found.examples, rows), found.task, tokens)]
+    lines = [*declaration(task), *_counted(found.facts["counts"]), ""]
+    lines += example_lines(spread(found.examples, rows), task, tokens)
     typer.echo("\n".join([*lines, *histogram(tokens.counts(inputs), tokens.unit)]))
+
+
+def _counted(counts: Mapping[str, Any]) -> Iterator[str]:
+    """Lines in the form of a declaration's: rows and examples, the splits, what was dropped."""
+    yield f"  {'read':9} {counts['rows']:,} rows, {counts['examples']:,} examples"
+    yield f"  {'split':9} " + ", ".join(f"{num:,} {name}" for name, num in counts["splits"].items())
+    if told := dropped(counts):
+        yield f"  {'dropped':9} {told}"
 
 
 def tokens_of(task: Task, folder: Path | None) -> Tokens:

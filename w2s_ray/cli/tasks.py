@@ -7,15 +7,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-from w2s_ray.cli.prepare import prepared
+from w2s_ray.cli.prepare import registered
 from w2s_ray.cli.tables import console, table
 from w2s_ray.core.errors import DataError
 from w2s_ray.tasks import TASKS
-
-if TYPE_CHECKING:
-    pass
 
 # Folders that may carry another name than the task that reads them.
 FOLDERS = {"cola": "glue_cola", "sst2": "glue_sst2", "wic": "super_glue_wic", "hh_harmless": "hh_rlhf"}
@@ -66,7 +63,7 @@ def _summarised(name: str, folder: Path) -> TaskRow:
 
     began = time.monotonic()
     try:
-        found = prepared(name, folder)
+        found = registered(name, folder).prepared()
     except DataError as error:
         return TaskRow(name=name, kind=TASKS[name].kind, problem=str(error))
     split_at = time.monotonic()
@@ -89,7 +86,7 @@ def _summarised(name: str, folder: Path) -> TaskRow:
         positive_test=labels[True].count(1) / len(labels[True]),
         groups=len(groups),
         largest_group=max(groups.values()),
-        dropped=_told(counts["dropped"]),
+        dropped=dropped(counts),
         lint=f"leak: {', '.join(leaks)}" if leaks else lint.worst,
         bag_of_words=areas.get("bag_of_words", float("nan")),
         seconds=split_at - began,
@@ -97,9 +94,11 @@ def _summarised(name: str, folder: Path) -> TaskRow:
     )
 
 
-def _told(dropped: Mapping[str, int]) -> str:
-    """What was dropped on the way to the rows that may be chosen."""
-    return ", ".join(f"{num} {why}" for why, num in sorted(dropped.items()) if num and why != "not needed")
+def dropped(counts: Mapping[str, Any]) -> str:
+    """What was dropped on the way to the rows that may be chosen; `counts` are those of `split.json`."""
+    silent = {"rows without an example": counts["rows without an example"]}
+    return ", ".join(f"{num:,} {why}" for why, num in sorted({**counts["dropped"], **silent}.items())
+                     if num and why != "not needed")  # fmt: skip
 
 
 def task_table(root: Path) -> None:

@@ -24,8 +24,9 @@ class Job:
     """A stage with everything it needs on this machine.
 
     `inputs` maps each role to a local folder whose files were verified; `out` is an empty local folder.
-    `places` maps the digest of a `files` source to where it lies now (a path is not identity). `checkpoints`
-    makes the place where a worker keeps the state of a long training.
+    `places` maps the digest of a `files` source to where it lies now (a path is not identity). `alias` is the
+    user's own name of what the stage is about, for messages. `checkpoints` makes the place where a worker keeps
+    the state of a long training.
     """
 
     stage: Stage
@@ -33,6 +34,7 @@ class Job:
     out: Path
     layout: Layout = field(default_factory=Layout)
     places: Mapping[str, str] = field(default_factory=dict)
+    alias: str = ""
     checkpoints: Callable[[Worker], Scratch] | None = None
 
 

@@ -47,6 +47,7 @@ class Errand:
     store: str
     layout: Layout = field(default_factory=Layout)
     places: Mapping[str, str] = field(default_factory=dict)
+    alias: str = ""
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -63,6 +64,7 @@ def run_stage(errand: Errand, worker: Worker | None = None) -> Record | None:
             out=attempt.path,
             layout=errand.layout,
             places=errand.places,
+            alias=errand.alias,
             checkpoints=_checkpoints(store, errand),
         )
         outcome = _function(errand.stage.kind)(job, worker)

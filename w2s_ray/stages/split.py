@@ -1,8 +1,10 @@
-"""The split stage: rows of a task → `examples.parquet` and `split.json`.
+"""The split stage: rows of a task → `examples.parquet`, `split.json` and `lint.json`.
 
 The test set and both parts of validation (`select`, `tune`) depend on content and specification alone; the
 seed moves rows only between the halves `weak` and `transfer`. A training row whose group has a row in the
 test set is dropped: test wins. The rules of choosing are `tasks/selection.py`.
+
+A split that is in the store has passed the lint: a leak that the specification does not allow is an error.
 """
 
 from __future__ import annotations
@@ -11,8 +13,8 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from w2s_ray.core.errors import DataError
 from w2s_ray.core.specs import SPLITS, TaskSpec
@@ -32,9 +34,12 @@ from w2s_ray.tasks.selection import (
     usable,
 )
 
+if TYPE_CHECKING:
+    from w2s_ray.tasks.lint import Lint
+
 logger = logging.getLogger(__name__)
 
-FILE = "split.json"
+FILE, LINT = "split.json", "lint.json"
 # Where a size is 0, validation is one row for ten others, and the test set of a single file one row in five.
 VALIDATION_PART, TEST_PART = 10, 5
 
@@ -54,26 +59,68 @@ class Found:
 
     items: Mapping[str, list[Item]]
     num_rows: int
+    num_silent: int  # rows that gave no example
     num_examples: int
     dropped: Counter[str]
     sizes: Sizes
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prepared:
+    """A task with its examples in their splits, and the facts that the record keeps of them."""
+
+    task: Task
+    examples: Examples
+    facts: dict[str, Any]
+
+
 def run(job: Job, worker: object = None) -> Outcome:
     """Split a task's rows. `job.stage.spec` holds `task` (TaskSpec) and `seed`; `worker` is not used."""
+    from w2s_ray.tasks.lint.run import lint_task
+
     spec, seed = job.stage.spec["task"], job.stage.spec["seed"]
+    name = job.alias or spec.name
+    made = prepare(spec, seed, job.places, name)
+    found = lint_task(made.task, made.examples)
+    _expect_no_leak(found, spec, name)
+    facts = made.facts | {"lint": found.summary(spec.allow_leaks)}
+    write_examples(job.out, made.examples)
+    for file, content in ((FILE, facts), (LINT, found.to_json())):
+        text = json.dumps(content, indent=1, sort_keys=True, allow_nan=False)
+        (job.out / file).write_text(text, "utf-8")
+    counts = facts["counts"]["splits"]
+    logger.info("split %s: %s, lint %s", name, counts, found.worst)
+    return Outcome(metrics={f"rows/{name}": float(num) for name, num in counts.items()}, facts=facts)
+
+
+def prepare(spec: TaskSpec, seed: int, places: Mapping[str, str], name: str) -> Prepared:
+    """Read and split a task's rows, without a lint.
+
+    `places` says where the files of a source are, by its digest; `name` is what the user calls the task, with
+    which every DataError begins.
+    """
     task = task_of(spec)
-    found = split(task, spec, seed, tables(task, spec, job.places))
-    write_examples(job.out, _examples(task, found.items))
-    facts = _facts(task, spec, found)
-    (job.out / FILE).write_text(json.dumps(facts, indent=1, sort_keys=True, allow_nan=False), "utf-8")
-    metrics = {f"rows/{name}": float(len(items)) for name, items in found.items.items()}
+    try:
+        found = split(task, spec, seed, tables(task, replace(spec, name=name), places))
+    except DataError as error:
+        raise DataError(f"task {name!r}: {error}") from error
     if found.sizes.half < spec.half:
-        logger.warning(
-            "split %s: too few rows for halves of %d: %d each", spec.name, spec.half, found.sizes.half
-        )
-    logger.info("split %s: %s", spec.name, facts["counts"]["splits"])
-    return Outcome(metrics=metrics, facts=facts)
+        logger.warning("split %s: too few rows for halves of %d: %d each", name, spec.half, found.sizes.half)
+    return Prepared(task=task, examples=_examples(task, found.items), facts=_facts(task, spec, found))
+
+
+def _expect_no_leak(found: Lint, spec: TaskSpec, name: str) -> None:
+    """DataError with every leak that the specification does not allow, and with how to allow it."""
+    leaks = found.leaks(spec.allow_leaks)
+    if not leaks:
+        return
+    checks = sorted({*spec.allow_leaks, *(leak.check for leak in leaks)})
+    told = "; ".join(f"{leak.sentence} ({leak.check})" for leak in leaks)
+    raise DataError(
+        f"task {name!r} leaks, so nothing is trained on it: {told}. Look at its rows with `w2s lint` and "
+        f"`w2s show`, and mend them or the template; or accept it by tasks.{name}.allow_leaks: "
+        f"[{', '.join(checks)}]"
+    )
 
 
 def split(task: Task, spec: TaskSpec, seed: int, sources: Mapping[str, Table]) -> Found:
@@ -87,13 +134,14 @@ def split(task: Task, spec: TaskSpec, seed: int, sources: Mapping[str, Table]) -
     pool = _without(given, test)
     sizes = _sizes(usable(pool.counts).total(), spec)
     items = {**_training(pool, sizes, seed), "test": test}
-    _check(spec, items, len(set(names.values())))
+    _check(items, len(set(names.values())))
     dropped = sum((one.dropped for one in pools.values()), Counter[str]())
     if "train" in pools:
         dropped["in the test set"] = len(given.items) - len(pool.items)
     return Found(
         items={name: items[name] for name in SPLITS},
         num_rows=sum(map(len, read.values())),
+        num_silent=sum(not row for rows in read.values() for row in rows),
         num_examples=sum(map(len, raw.values())),
         dropped=dropped,
         sizes=sizes,
@@ -138,18 +186,18 @@ def _sizes(available: int, spec: TaskSpec) -> Sizes:
     return Sizes(half, validation // 2, validation - validation // 2)
 
 
-def _check(spec: TaskSpec, items: Mapping[str, list[Item]], num_groups: int) -> None:
+def _check(items: Mapping[str, list[Item]], num_groups: int) -> None:
     for name in SPLITS:
         answers = Counter(item.answer for item in items[name])
         if not answers:
             raise DataError(
-                f"task {spec.name!r}: nothing is left for the split {name!r}; there are {num_groups} groups, "
-                f"and groups are never divided. Give it more rows or ask for fewer"
+                f"nothing is left for the split {name!r}; there are {num_groups} groups, and groups are never "
+                f"divided. Give it more rows or ask for fewer"
             )
         if len(answers) < 2 and name in ("weak", "transfer", "test"):
             raise DataError(
-                f"task {spec.name!r}: all {answers.total()} rows of the split {name!r} have the class "
-                f"{min(answers)}; nothing can be learned from one class"
+                f"all {answers.total()} rows of the split {name!r} have the class {min(answers)}; nothing can be "
+                f"learned from one class"
             )
 
 
@@ -185,6 +233,7 @@ def _facts(task: Task, spec: TaskSpec, found: Found) -> dict[str, Any]:
         "sizes": asdict(found.sizes),
         "counts": {
             "rows": found.num_rows,
+            "rows without an example": found.num_silent,
             "examples": found.num_examples,
             "kept": kept,
             "dropped": {**found.dropped, "not needed": unused},

@@ -87,9 +87,16 @@ class Recorder:
                 self.failures[event.key] = "its files were damaged and set aside; run the same command again"
         elif event.kind == "failed":
             self.states[event.key] = "failed"
-            self.failures[event.key] = event.cause
+            self.failures[event.key] = self._told(event)
         elif event.kind == "begun":
             self.states[event.key] = "begun"
+
+    def _told(self, event: Event) -> str:
+        """Why a stage failed, with the sweep's own name of its task where neither its key nor the cause has it."""
+        stage = self._stages[event.key]
+        alias = self._work.alias(stage)
+        known = not alias or stage.label.startswith(f"{alias}-") or repr(alias) in event.cause
+        return event.cause if known else f"task {alias!r}: {event.cause}"
 
     def finish(self) -> None:
         """Say how the sweep ended, with everything that was not published yet."""

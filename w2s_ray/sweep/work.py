@@ -87,6 +87,12 @@ class Work:
         strong = [self._finetune("ceiling", pair.strong, task, seed) for pair in self.sweep.pairs]
         return closure([*weak, *strong])
 
+    def alias(self, stage: Stage) -> str:
+        """The sweep's own name of the task that a stage is about (the first of several); "" if it has none."""
+        split = stage.inputs.get("split", stage)
+        spec = split.spec.get("task")
+        return next((alias for alias, task in self.sweep.tasks.items() if task.spec == spec), "")
+
     @cached_property
     def _places(self) -> dict[str, str]:
         return self.sweep.places
@@ -171,7 +177,8 @@ class Work:
             else self.sweep.resources.base
         )
         resources, layout = place(stage, wish, num_parameters=size)
-        errand = Errand(stage=stage, store=self.store, layout=layout, places=self._places)
+        alias = self.alias(stage)
+        errand = Errand(stage=stage, store=self.store, layout=layout, places=self._places, alias=alias)
         seconds = stage_seconds(stage.kind, stage_flops(stage, size), resources)
         return Order(errand=errand, resources=resources, seconds=seconds)
 

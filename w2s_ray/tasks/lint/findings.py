@@ -119,6 +119,7 @@ class Measures:
     """All numbers of a lint; `features` and `phrases` have the strongest first.
 
     `first_better` is the share of pairs whose first text is the better one; None where there are no pairs.
+    `shift` is None where inputs have no words.
     """
 
     num_classes: int
@@ -128,7 +129,7 @@ class Measures:
     features: tuple[Feature, ...]
     phrases: tuple[Phrase, ...]
     overlaps: tuple[Overlap, ...]
-    shift: Shift
+    shift: Shift | None
     first_better: float | None
 
 
@@ -148,6 +149,12 @@ class Lint:
     def leaks(self, allowed: Iterable[str] = ()) -> list[Finding]:
         """The leaks whose check is not among the allowed ones."""
         return [one for one in self.findings if one.verdict == "leak" and one.check not in set(allowed)]
+
+    def summary(self, allowed: Iterable[str] = ()) -> dict[str, Any]:
+        """The worst verdict, the checks with each verdict, and the allowed ones: what a record tells of it."""
+        checks = {verdict: sorted({one.check for one in self.findings if one.verdict == verdict})
+                  for verdict in ("leak", "note")}  # fmt: skip
+        return {"worst": self.worst, "leaks": checks["leak"], "notes": checks["note"], "allowed": [*allowed]}
 
     def to_json(self) -> dict[str, Any]:
         return {"worst": self.worst, **asdict(self)}

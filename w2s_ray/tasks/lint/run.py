@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from w2s_ray.tasks.base import Task
 from w2s_ray.tasks.examples import Examples
-from w2s_ray.tasks.lint.baselines import HALVES, baselines
+from w2s_ray.tasks.lint.baselines import HALVES, baselines, majority
 from w2s_ray.tasks.lint.findings import Lint, Measures
 from w2s_ray.tasks.lint.phrases import phrases
 from w2s_ray.tasks.lint.splits import length_shift, overlaps
@@ -11,21 +12,29 @@ from w2s_ray.tasks.lint.surface import features
 from w2s_ray.tasks.lint.verdicts import verdicts
 
 
-def lint(examples: Examples, num_classes: int) -> Lint:
+def lint_task(task: Task, examples: Examples) -> Lint:
+    """The lint of a task's split: of an answer that is a text no classes are known, of an image no words."""
+    num_classes = 0 if task.kind == "text" else task.num_classes
+    return lint(examples, num_classes, words=task.medium == "text")
+
+
+def lint(examples: Examples, num_classes: int, *, words: bool = True) -> Lint:
     """The lint of a split whose halves and test set are not empty.
 
-    Without classes (`num_classes` 0: a task whose target is text) only the splits are compared.
+    Without classes (`num_classes` 0) only the splits are compared. Without `words` (texts that are names of
+    images) the classes are counted, and groups and equal inputs are looked for.
     """
-    num_texts = len(examples.texts[0])
+    read = bool(num_classes) and words
+    counted = (majority(examples, num_classes),) if num_classes else ()
     measures = Measures(
         num_classes=num_classes,
         num_halves=len(examples.where(*HALVES)),
         num_test=len(examples.where("test")),
-        baselines=baselines(examples, num_classes) if num_classes else (),
-        features=features(examples, num_classes) if num_classes else (),
-        phrases=phrases(examples, num_classes) if num_classes else (),
-        overlaps=overlaps(examples),
-        shift=length_shift(examples),
-        first_better=float(examples.labels.mean()) if num_texts > 1 else None,
+        baselines=(*counted, *(baselines(examples, num_classes) if read else ())),
+        features=features(examples, num_classes) if read else (),
+        phrases=phrases(examples, num_classes) if read else (),
+        overlaps=overlaps(examples, near=words),
+        shift=length_shift(examples) if words else None,
+        first_better=float(examples.labels.mean()) if len(examples.texts[0]) > 1 else None,
     )
     return Lint(measures=measures, findings=verdicts(measures))

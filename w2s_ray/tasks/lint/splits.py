@@ -23,12 +23,12 @@ PAIRS = (
 SHOWN, EXCERPT = 3, 80
 
 
-def overlaps(examples: Examples) -> tuple[Overlap, ...]:
-    """Groups, inputs and near-duplicates in two splits, for each of `PAIRS`."""
+def overlaps(examples: Examples, *, near: bool = True) -> tuple[Overlap, ...]:
+    """Groups, inputs and, if `near`, near-duplicates in two splits, for each of `PAIRS`."""
     texts = inputs(examples)
     plain = [" ".join(text.casefold().split()) for text in texts]
     found = [*_equal("groups", examples, examples.groups), *_equal("duplicates", examples, plain)]
-    return (*found, *_near(examples, texts, plain))
+    return (*found, *(_near(examples, texts, plain) if near else ()))
 
 
 def inputs(examples: Examples) -> list[str]:

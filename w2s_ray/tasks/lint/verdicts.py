@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from w2s_ray.tasks.lint.findings import Baseline, Finding, Measures, Overlap, Phrase, Verdict
 
 LEAK = 0.98  # AUROC, accuracy or share of a trivial rule from which it has solved the task
+FEW = 20  # test rows: in fewer, a trivial rule may be right by chance (10 against 10 in order: 1 in 184,756)
 MAJORITY_NOTE = 0.55  # two classes: the balancing rule's own bound; K classes: twice the even share
 TRAINED_NOTE, FEATURE_NOTE = 0.75, 0.65  # AUROC
 WIDE = 0.05  # of the rows: a phrase that decides so many is a leak
@@ -19,7 +20,7 @@ NAMES = {"answer_only": "the answers alone", "bag_of_words": "a bag of words"}
 def verdicts(measures: Measures) -> tuple[Finding, ...]:
     """All findings, leaks first."""
     found = [
-        *(finding for one in measures.baselines for finding in _baseline(one, measures.num_classes)),
+        *(finding for one in measures.baselines for finding in _baseline(one, measures)),
         *_surface(measures),
         *(_phrase(one) for one in measures.phrases),
         *_position(measures),
@@ -29,13 +30,19 @@ def verdicts(measures: Measures) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda one: one.verdict != "leak"))
 
 
-def _baseline(one: Baseline, num_classes: int) -> Iterator[Finding]:
+def _solved(score: float, measures: Measures) -> Verdict:
+    """Whether a trivial rule with this score on the test set has solved the task."""
+    return "leak" if score > LEAK and measures.num_test >= FEW else "note"
+
+
+def _baseline(one: Baseline, measures: Measures) -> Iterator[Finding]:
+    num_classes = measures.num_classes
     if one.check == "majority":
         bound = MAJORITY_NOTE if num_classes == 2 else 2 / num_classes
         if one.accuracy > bound:
             yield Finding(
                 check="majority",
-                verdict="leak" if one.accuracy > LEAK else "note",
+                verdict=_solved(one.accuracy, measures),
                 sentence=f"the most frequent class is {one.accuracy:.1%} of the test set",
             )
         return
@@ -43,7 +50,7 @@ def _baseline(one: Baseline, num_classes: int) -> Iterator[Finding]:
     if one.auroc > TRAINED_NOTE:
         yield Finding(
             check=one.check,
-            verdict="leak" if solved > LEAK else "note",
+            verdict=_solved(solved, measures),
             sentence=f"a linear model on {NAMES[one.check]} has AUROC {one.auroc:.3f} and accuracy "
             f"{one.accuracy:.1%} on the test set",
         )
@@ -54,7 +61,7 @@ def _surface(measures: Measures) -> Iterator[Finding]:
     for one in strong:
         yield Finding(
             check="surface",
-            verdict="leak" if one.auroc > LEAK else "note",
+            verdict=_solved(one.auroc, measures),
             sentence=f"'{one.name}' tells the classes apart with AUROC {one.auroc:.3f} on the test set",
         )
 
@@ -102,6 +109,8 @@ def _overlap(one: Overlap) -> Finding:
 
 def _shift(measures: Measures) -> Iterator[Finding]:
     shift = measures.shift
+    if shift is None:
+        return
     if shift.statistic > SHIFT_NOTE and shift.p_value < SHIFT_P:
         yield Finding(
             check="length_shift",
