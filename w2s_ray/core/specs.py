@@ -52,6 +52,30 @@ class LoraSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TextsSpec:
+    """Texts of a corpus: the rows of `source`, each filled into the template `text`, or told by a task's own.
+
+    `task` is the registered task whose `corpus` makes the texts, and `version` its version; else both are empty.
+    """
+
+    source: Source
+    text: str = field(default="", metadata={"neutral": ""})
+    task: str = field(default="", metadata={"neutral": ""})
+    version: int = field(default=0, metadata={"neutral": 0})
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorpusSpec:
+    """What a rung of the offline ladder reads, byte by byte, in the place of the world, and for how many steps.
+
+    Without texts it reads nothing: the control, which has random weights.
+    """
+
+    texts: tuple[TextsSpec, ...] = ()
+    steps: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelSpec:
     """A backbone before finetuning.
 
@@ -59,7 +83,7 @@ class ModelSpec:
     model with fewer layers is another model. `pretrained=False` is the control: same shape, random weights.
     `context` is the longest input in tokens. `pooling` "auto" takes the last real token of a decoder and
     the mean of an encoder. `regime` says what is trained: all of it (or its adapters), or a linear head on its
-    frozen features.
+    frozen features. `corpus` is that of a rung of the offline ladder whose tokens are bytes.
     """
 
     family: str
@@ -70,12 +94,14 @@ class ModelSpec:
     pretrained: bool = field(default=True, metadata={"neutral": True})
     lora: LoraSpec | None = field(default=None, metadata={"neutral": None})
     regime: Regime = field(default="finetune", metadata={"neutral": "finetune"})
+    corpus: CorpusSpec | None = field(default=None, metadata={"neutral": None})
 
     @property
     def label(self) -> str:
         overrides = "".join(f"-{key.rsplit('_', 1)[-1]}{value}" for key, value in sorted(self.config.items()))
         scratch = "" if self.pretrained else "-scratch"
-        return f"{self.source.label}{overrides}{scratch}"
+        corpus = "-corpus" if self.corpus else ""
+        return f"{self.source.label}{overrides}{corpus}{scratch}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from w2s_ray.core.errors import EnvironmentFault
 from w2s_ray.core.specs import ModelSpec
+from w2s_ray.models import tiny
 from w2s_ray.models.encode import ensure_pad_token
 from w2s_ray.models.head import Head, HeadPlan, build_head
-from w2s_ray.models.tiny import build_tokenizer, size_of, tiny_config
 
 log = logging.getLogger(__name__)
 _DROPOUTS = ("dropout", "pdrop", "dropout_prob")
@@ -139,9 +139,7 @@ def _config_and_tokenizer(
     model: ModelSpec, folder: Path | None, vocabulary: Sequence[str]
 ) -> tuple[Any, Any]:
     if folder is None:
-        tokenizer = build_tokenizer(vocabulary)
-        size = size_of(model.source.name)
-        return tiny_config(size, vocabulary=len(vocabulary), overrides=model.config), tokenizer
+        return tiny.config_and_tokenizer(model, vocabulary)
     from transformers import AutoConfig, AutoTokenizer
 
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)

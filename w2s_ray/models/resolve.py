@@ -8,16 +8,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from w2s_ray.core.errors import ConfigError
 from w2s_ray.core.registry import unknown
-from w2s_ray.core.specs import LoraSpec, ModelSpec, Source
+from w2s_ray.core.specs import CorpusSpec, LoraSpec, ModelSpec, Source
 from w2s_ray.models.families import KnownModel, family_of_type, find_model, known_names
 from w2s_ray.models.local import count_parameters, read_config, source_of_model
-from w2s_ray.models.tiny import CONTEXT, TINY, VERSION, size_of
+from w2s_ray.models.tiny import CONTEXT, CORPUS_CONTEXT, NUM_BYTE_TOKENS, TINY, VERSION, size_of
 from w2s_ray.models.tiny import num_parameters as tiny_parameters
 
 DEFAULT_CONTEXT = 1024  # tokens; that of the public weak-to-strong codes
@@ -40,6 +40,7 @@ class ModelEntry:
     lora: LoraSpec | None = None
     lr: float | None = None
     pretrain_seed: int | None = None
+    corpus: CorpusSpec | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,13 +48,15 @@ class ResolvedModel:
     """A model to train: its spec, and what does not belong to the spec.
 
     `pretrain_seed` is that of the ladder's pretraining, None for every other model and for a control that is
-    not pretrained. `place` is the folder of a local model. `lr` is what the entry asks for, `known_lr` what
+    not pretrained. `place` is the folder of a local model, `corpus_places` are those of the files that it is
+    pretrained on, by their digest. `lr` is what the entry asks for, `known_lr` what
     the family's table gives: a default weaker than the recipe's own.
     """
 
     spec: ModelSpec
     pretrain_seed: int | None = None
     place: str | None = None
+    corpus_places: Mapping[str, str] = field(default_factory=dict)
     lr: float | None = None
     known_lr: float | None = None
     known: KnownModel | None = None
@@ -68,6 +71,10 @@ def resolve_model(alias: str, entry: ModelEntry) -> ResolvedModel:
         return _tiny(source, entry)
     if entry.pretrain_seed is not None:
         raise ConfigError("pretrain_seed belongs to the models of the offline ladder (tiny/…)")
+    if entry.corpus is not None:
+        raise ConfigError(
+            "corpus belongs to the models of the offline ladder (tiny/…), which are pretrained here"
+        )
     found = find_model(source)
     if entry.source is not None and is_path(source) and not (found and "/" not in source):
         return _folder(source, entry)
@@ -90,7 +97,8 @@ def num_parameters(spec: ModelSpec, place: str | None = None) -> int | None:
     """
     layers = spec.config.get("num_hidden_layers", spec.config.get("n_layer"))
     if spec.source.kind == "world":
-        return tiny_parameters(size_of(spec.source.name), WORLD_WORDS)
+        vocabulary = NUM_BYTE_TOKENS if spec.corpus else WORLD_WORDS
+        return tiny_parameters(size_of(spec.source.name), vocabulary)
     if spec.source.kind == "files":
         return count_parameters(Path(place).expanduser(), num_layers=layers) if place else None
     found = find_model(spec.source.name)
@@ -111,7 +119,9 @@ def _tiny(source: str, entry: ModelEntry) -> ResolvedModel:
         raise ConfigError("a model of the offline ladder is made here, and has no revision")
     world = Source(kind="world", name=f"tiny-{size}", version=VERSION)
     seed = (entry.pretrain_seed or 0) if entry.pretrained else None
-    return ResolvedModel(spec=_spec("tiny", world, entry, CONTEXT), pretrain_seed=seed, lr=entry.lr)
+    spec = _spec("tiny", world, entry, CORPUS_CONTEXT if entry.corpus else CONTEXT)
+    corpus = entry.corpus if entry.pretrained or not entry.corpus else CorpusSpec()
+    return ResolvedModel(spec=replace(spec, corpus=corpus), pretrain_seed=seed, lr=entry.lr)
 
 
 def _known(family: str, known: KnownModel, entry: ModelEntry) -> ResolvedModel:

@@ -1,7 +1,8 @@
-"""The offline ladder: tiny GPT-NeoX language models with a word-level tokenizer, pretrained here.
+"""The offline ladder: tiny GPT-NeoX language models, pretrained here on the world or on a corpus of files.
 
 One architecture in sizes; a size is a function of a few numbers. The recipe was found by experiment: with it,
-larger rungs hold the latent concepts of the offline world more saliently.
+larger rungs hold the latent concepts of the offline world more saliently. Words are tokens of the world, bytes
+those of a corpus.
 """
 
 from __future__ import annotations
@@ -16,12 +17,17 @@ from w2s_ray.core.registry import unknown
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
+    from w2s_ray.core.specs import ModelSpec
+
 VERSION = 1
 CONTEXT = 128  # positions
 STEPS = 1000  # optimizer steps of pretraining
 ROWS = 16  # rows in a pretraining batch
 ROW_TOKENS = 64  # tokens in a row
-PAD, BOS, UNK = "<pad>", "<bos>", "<unk>"
+PAD, BOS, UNK, EOS = "<pad>", "<bos>", "<unk>", "<eos>"
+# Of a corpus: 1.2 million bytes, about two minutes for `l` on one core.
+CORPUS_CONTEXT, CORPUS_STEPS, CORPUS_ROWS = 256, 600, 8  # a row is a whole context
+NUM_BYTE_TOKENS = 258  # pad, the end of a text, and every byte
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +69,26 @@ def num_parameters(size: TinySize, vocabulary: int) -> int:
     return size.layers * block + 2 * h + 2 * vocabulary * h
 
 
-def tiny_config(size: TinySize, *, vocabulary: int, overrides: Mapping[str, Any] | None = None) -> Any:
+def pretraining_tokens(model: ModelSpec) -> int:
+    """Tokens, padding included, of a rung's pretraining."""
+    return model.corpus.steps * CORPUS_ROWS * CORPUS_CONTEXT if model.corpus else STEPS * ROWS * ROW_TOKENS
+
+
+def config_and_tokenizer(model: ModelSpec, words: Sequence[str]) -> tuple[Any, PreTrainedTokenizerFast]:
+    """What a rung is made of; `words` is the vocabulary of the world, for a rung that reads it."""
+    tokenizer = build_byte_tokenizer() if model.corpus else build_tokenizer(words)
+    config = tiny_config(
+        size_of(model.source.name),
+        vocabulary=len(tokenizer),
+        context=CORPUS_CONTEXT if model.corpus else CONTEXT,
+        overrides=model.config,
+    )
+    return config, tokenizer
+
+
+def tiny_config(
+    size: TinySize, *, vocabulary: int, context: int = CONTEXT, overrides: Mapping[str, Any] | None = None
+) -> Any:
     """The GPTNeoXConfig of a rung; rotary over the whole head, untied, no dropout."""
     from transformers import GPTNeoXConfig
 
@@ -73,7 +98,7 @@ def tiny_config(size: TinySize, *, vocabulary: int, overrides: Mapping[str, Any]
         intermediate_size=4 * size.hidden,
         num_hidden_layers=size.layers,
         num_attention_heads=size.heads,
-        max_position_embeddings=CONTEXT,
+        max_position_embeddings=context,
         rope_parameters={"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 1.0},
         hidden_dropout=0.0,
         attention_dropout=0.0,
@@ -99,3 +124,36 @@ def build_tokenizer(words: Sequence[str]) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(
         tokenizer_object=backend, pad_token=PAD, bos_token=BOS, unk_token=UNK, model_max_length=CONTEXT
     )
+
+
+def build_byte_tokenizer() -> PreTrainedTokenizerFast:
+    """One token a byte of UTF-8: token 2 + b is the byte b, after pad and the end of a text.
+
+    Any text comes back as it was, even one that spells a special token.
+    """
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    vocabulary = {name: index for index, name in enumerate((PAD, EOS, *_byte_names()))}
+    backend = Tokenizer(models.BPE(vocabulary, []))
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    backend.decoder = decoders.ByteLevel()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        pad_token=PAD,
+        bos_token=EOS,
+        eos_token=EOS,
+        split_special_tokens=True,
+        clean_up_tokenization_spaces=False,
+        model_max_length=CORPUS_CONTEXT,
+    )
+
+
+def _byte_names() -> list[str]:
+    """The characters that stand for bytes 0 to 255: a printable one of Latin-1 for itself, then from U+0100 on.
+
+    (Radford et al. 2019, the byte-level alphabet of GPT-2.)
+    """
+    printable = {*range(33, 127), *range(161, 173), *range(174, 256)}
+    others = iter(range(256, 512))
+    return [chr(byte if byte in printable else next(others)) for byte in range(256)]

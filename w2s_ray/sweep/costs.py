@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from w2s_ray.core.graph import Stage
 from w2s_ray.core.specs import Resources, TaskSpec, TrainSpec
-from w2s_ray.models.tiny import ROW_TOKENS, ROWS, STEPS
+from w2s_ray.models.tiny import pretraining_tokens
 
 TOKENS_PER_TEXT = 128  # where no row has been read yet
 WORLD_TOKENS = 24  # of a text of the offline world
@@ -23,7 +23,7 @@ def stage_flops(stage: Stage, num_parameters: int | None) -> float:
     if not num_parameters:
         return 0.0
     if stage.kind == "pretrain":
-        return 6.0 * num_parameters * STEPS * ROWS * ROW_TOKENS
+        return 6.0 * num_parameters * pretraining_tokens(stage.spec["model"])
     if stage.kind != "finetune":
         return 0.0
     recipe: TrainSpec = stage.spec["recipe"]
