@@ -5,6 +5,8 @@ import json
 import pytest
 import yaml
 
+from w2s_ray.cli.lint import lint_of
+from w2s_ray.cli.prepare import Subject
 from w2s_ray.core.errors import ConfigError, DataError
 from w2s_ray.core.identity import digest
 from w2s_ray.core.specs import Source, TaskSpec
@@ -12,6 +14,7 @@ from w2s_ray.stages.split import split
 from w2s_ray.tasks import describe, normalised, task_of
 from w2s_ray.tasks.files import source_of_files
 from w2s_ray.tasks.load import tables
+from w2s_ray.tasks.show import WORDS, example_lines
 
 FILES = Source(kind="files", digest="0" * 64)
 
@@ -181,12 +184,43 @@ def test_a_task_comes_back_from_its_specification():
         ({"text": "{a}", "label": "y", "splits": {"dev": "x"}}, "mapping of 'train' and 'test'"),
         ({"text": "{a}", "label": "y", "splits": {"test": 3}}, "mapping of 'train' and 'test'"),
         ({"text": ["{a}"], "label": "y"}, "expected a text"),
+        ({"text": "{a}", "label": "y", "target": "{b}"}, "a 'target' belongs to kind text"),
+        ({"kind": "text", "text": "{a}"}, "target = None; expected a text"),
+        ({"kind": "text", "text": "{a}", "target": "yes"}, "names no column"),
+        ({"kind": "text", "text": "{a}", "target": "{b}", "label": "y"}, "under 'target', and no 'label'"),
+        ({"kind": "text", "texts": ["{a}", "{b}"], "target": "{b}"}, "a text task has one template"),
     ],
 )  # fmt: skip
 def test_a_wrong_key_is_told_with_what_was_expected(definition, message):
     with pytest.raises(ConfigError) as refused:
         described(**definition)
     assert "task 'mine'" in str(refused.value) and message in str(refused.value)
+
+
+def test_a_text_task_has_a_template_for_its_answer():
+    task = described(kind="text", context="{rule}\n", text="{a} + {b} =", target=" {sum}", group="a")
+    row = {"rule": "Add.", "a": 2, "b": 3, "sum": "5"}
+    (example,) = task.examples(row)
+    assert (example.context, example.text, example.target) == (("Add.\n",), ("2 + 3 =",), " 5")
+    assert (example.label, example.group, task.label_words, task.num_classes) == (0, "2", (), 1)
+    assert task.columns == ("a", "b", "rule", "sum")
+    with pytest.raises(DataError, match="column 'sum' is empty"):
+        task.examples({**row, "sum": " "})
+
+
+def test_rows_with_text_answers_are_split_linted_and_shown(tmp_path):
+    rows = [{"a": a, "b": b, "sum": a + b} for a in range(16) for b in range(16)]
+    (tmp_path / "sums.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    source = source_of_files(tmp_path / "sums.jsonl")
+    definition = {"kind": "text", "text": "{a} + {b} =", "target": " {sum}"}
+    spec = TaskSpec(name="described", version=1, source=source, half=60, validation=30, test=50,
+                    definition=definition)  # fmt: skip
+    subject = Subject(name="sums", spec=spec, places={source.digest: str(tmp_path / "sums.jsonl")})
+    found = subject.prepared()
+    assert len(found.examples.targets) == 200 and not lint_of(found).leaks()
+    first = found.examples.take([0])
+    head, *_, answer, _ = example_lines(first, found.task, WORDS)
+    assert "class" not in head and answer.endswith(f"│ {first.targets[0]}")
 
 
 @pytest.mark.parametrize("empty", [None, "", "  ", float("nan")])

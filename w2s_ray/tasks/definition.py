@@ -1,6 +1,6 @@
 """Reads the mapping that describes a task in YAML; every error names the task, the key and what was expected.
 
-* `kind`: binary (default), kclass or pairwise;
+* `kind`: binary (default), kclass, pairwise or text;
 * `image`: a column of images instead of texts (binary and kclass), or `folder`: each class is a folder of
   images, whose name is its label;
 * `context`, `text`: templates such as `"Question: {question}"` over the columns; `texts` (two) if pairwise;
@@ -9,6 +9,8 @@
   example in whose templates `{choice}` is the candidate. `answer` is the column that says the right one, by
   its place from 0 or by its text; for columns it may be `label` instead (its place from 0, or its column, or
   by `labels`);
+* `target`: of a text task, the template of the answer, as it follows the input (so it begins with a space where
+  the text does not end in one); it has no labels;
 * `group`: a column or template whose equal values stay in one split; `columns`: further columns required;
 * `label_words`: words that stand for the classes; `splits`: the dataset's splits for `train` and `test`.
 """
@@ -34,12 +36,13 @@ KEYS = (
     "labels",
     "choices",
     "answer",
+    "target",
     "group",
     "columns",
     "label_words",
     "splits",
 )
-KINDS = ("binary", "kclass", "pairwise")
+KINDS = ("binary", "kclass", "pairwise", "text")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,9 +151,27 @@ class Definition:
             )
         return found
 
+    def target(self, kind: str) -> str:
+        """The template of a text answer; "" where answers are classes."""
+        if kind != "text":
+            if "target" in self.values:
+                raise ConfigError(
+                    f"{self.place}: a {kind} task has a 'label'; a 'target' belongs to kind text"
+                )
+            return ""
+        for key in ("label", "labels", "answer", "choices", "label_words"):
+            if key in self.values:
+                raise ConfigError(f"{self.place}: a text task has its answer under 'target', and no {key!r}")
+        target = self.text("target")
+        if not placeholders(target, self.place):
+            raise ConfigError(
+                f"{self.place}: target = {target!r} names no column, so all answers are the same"
+            )
+        return target
+
     def label(self, kind: str, choices: Choices) -> tuple[str, dict[str, int]]:
-        """The label's column ("" for chosen-first pairs and answers) and the map from raw label to class."""
-        if choices.answer or (kind == "pairwise" and "label" not in self.values):
+        """The column of the label ("" for chosen-first pairs, answers, texts) and raw label → class."""
+        if kind == "text" or choices.answer or (kind == "pairwise" and "label" not in self.values):
             return "", {}
         column, given = self.text("label"), self.values.get("labels")
         if given is None:
@@ -191,7 +212,7 @@ class Definition:
         return {**splits, **given}
 
     def words(self, kind: str, labels: dict[str, int]) -> tuple[str, ...]:
-        if kind == "pairwise":
+        if kind in ("pairwise", "text"):
             return ()
         num = max(labels.values()) + 1 if kind == "kclass" else 2
         words = self.names("label_words") or tuple(str(place) for place in range(num))

@@ -42,11 +42,14 @@ def describe(name: str, definition: Mapping[str, Any], *, source: Source, alias:
     if image := reader.image(kind):
         return _image_task(name, reader, kind, image, source)
     texts = reader.texts(kind)
-    choices = reader.choices(kind, texts)
+    target, choices = reader.target(kind), reader.choices(kind, texts)
     label, labels = reader.label(kind, choices)
     group = reader.group()
-    named = {column for template in (*texts, group) for column in placeholders(template, reader.place)}
+    named = {
+        column for template in (*texts, target, group) for column in placeholders(template, reader.place)
+    }
     columns = named - ({"choice"} if choices else set()) | choices.named | {label, *reader.names("columns")}
+    answered = _answered(texts, target, group) if target else None
     return Task(
         name=name,
         version=VERSION,
@@ -54,7 +57,7 @@ def describe(name: str, definition: Mapping[str, Any], *, source: Source, alias:
         family="described",
         source=source,
         columns=tuple(sorted(columns - {""})),
-        formatter=_formatter(kind, texts, label, labels, choices, group),
+        formatter=answered or _formatter(kind, texts, label, labels, choices, group),
         splits=reader.splits(),
         label_words=reader.words(kind, labels),
     )
@@ -80,6 +83,15 @@ def _image_task(name: str, reader: Definition, kind: Kind, image: str, source: S
         splits=reader.splits(),
         label_words=reader.words(kind, labels),
     )
+
+
+def _answered(texts: tuple[str, ...], target: str, group: str) -> Callable[[Row], Iterator[Example]]:
+    def formatter(row: Row) -> Iterator[Example]:
+        context, text = _fill(texts[0], row), _fill(texts[1], row, required=True)
+        answer, name = _fill(target, row, required=True), _fill(group, row)
+        yield Example((context,), (text,), 0, name or context + text, target=answer)
+
+    return formatter
 
 
 def _formatter(

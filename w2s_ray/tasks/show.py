@@ -63,7 +63,7 @@ def example_lines(examples: Examples, task: Task, tokens: Tokens) -> Iterator[st
     for row, (context, texts) in enumerate(zip(examples.contexts, examples.texts, strict=True)):
         group = _cut(examples.groups[row], GROUP)
         label = _class(task, int(examples.labels[row]))
-        yield f"{examples.splits[row]} {examples.ids[row]}  {label}  group {group}"
+        yield "  ".join([f"{examples.splits[row]} {examples.ids[row]}", *label, f"group {group}"])
         for place, (before, text) in enumerate(zip(context, texts, strict=True)):
             number = f" {place + 1}" if len(texts) > 1 else ""
             if before and not place:
@@ -71,6 +71,8 @@ def example_lines(examples: Examples, task: Task, tokens: Tokens) -> Iterator[st
             yield from _block(f"text{number}", text)
             pieces = tokens.pieces(before + text)
             yield from _block(f"{len(pieces)} {tokens.unit}", _cut("|".join(pieces), LONGEST // 2))
+        if examples.targets:
+            yield from _block("answer", examples.targets[row])
         yield ""
 
 
@@ -104,10 +106,10 @@ def _told(task: Task) -> dict[str, object]:
     return {name: value for name, value in vars(task.hub).items() if value != getattr(usual, name)}
 
 
-def _class(task: Task, label: int) -> str:
+def _class(task: Task, label: int) -> list[str]:
     if task.kind == "pairwise":
-        return f"text {2 - label} is better"
-    return f"class {label} {task.label_words[label]!r}"
+        return [f"text {2 - label} is better"]
+    return [] if task.kind == "text" else [f"class {label} {task.label_words[label]!r}"]
 
 
 def _block(name: str, text: str) -> Iterator[str]:
