@@ -113,7 +113,7 @@ def make_model(width: int, layers: int, layout: Layout) -> Classifier:
         block.attn.attn_dropout.p = 0.0
     classifier = Classifier(backbone, Head(width, 2), pooling="last", num_texts=1).train()
     if layout.gradient_checkpointing:
-        enable_gradient_checkpointing(classifier)
+        enable_gradient_checkpointing(classifier.backbone)
     return classifier
 
 

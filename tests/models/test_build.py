@@ -198,7 +198,7 @@ def test_gradient_checkpointing_runs_each_block_twice_and_changes_no_gradient(ch
         spec = ModelSpec(family="auto", source=FILES.source, context=32, lora=lora)
         classifier = build(spec, folder, YES_NO, seed=0).classifier
         if checkpointed:
-            enable_gradient_checkpointing(classifier)
+            enable_gradient_checkpointing(classifier.backbone)
         (attention,) = [
             module
             for name, module in classifier.named_modules()

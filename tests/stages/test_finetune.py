@@ -12,10 +12,10 @@ from w2s_ray.core.graph import finetune_stage, split_stage
 from w2s_ray.core.specs import Layout, ModelSpec, Source, TaskSpec, TrainSpec
 from w2s_ray.methods import method_spec
 from w2s_ray.stages import finetune, split
-from w2s_ray.stages.results import with_losses
 from w2s_ray.stages.job import Job
 from w2s_ray.stages.material import Material
 from w2s_ray.stages.predictions import Predictions, read_predictions, write_predictions
+from w2s_ray.stages.results import with_losses
 from w2s_ray.training import loop
 from w2s_ray.training.progress import CurvePoint
 from w2s_ray.training.worker import Worker
@@ -188,7 +188,7 @@ def test_a_missing_weak_label_is_named(world, tmp_path):
             p_NC=weak.p_NC[kept],
         ),
     )
-    with pytest.raises(DataError, match=f"lack 1 of {HALF} examples, {weak.ids[lost]!r}"):
+    with pytest.raises(DataError, match=f"no prediction for 1 of {HALF} examples, {weak.ids[lost]!r}"):
         world.material(world.student_stage(), labels=tmp_path).labels("transfer")
 
 

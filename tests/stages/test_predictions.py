@@ -37,6 +37,6 @@ def test_equal_predictions_give_equal_bytes_in_any_order(predictions, tmp_path):
 
 
 def test_a_join_is_by_id_and_a_missing_one_is_named(predictions):
-    assert np.array_equal(predictions.by_id(["b", "d"]), predictions.p_NC[[3, 0]])
-    with pytest.raises(DataError, match="lack 1 of 2 examples, 'z' first"):
+    assert np.array_equal(predictions.by_id(["b", "d"]).p_NC, predictions.p_NC[[3, 0]])
+    with pytest.raises(DataError, match="no prediction for 1 of 2 examples, 'z' first"):
         predictions.by_id(["a", "z"])

@@ -11,11 +11,15 @@ import numpy as np
 import torch
 
 from bench.invariance import make_engine, make_lesson
-from w2s_ray.core.specs import Layout, LoraSpec
+from w2s_ray.core.specs import Layout, LoraSpec, ModelSpec, Source, TrainSpec
+from w2s_ray.models.generator import build_generator
 from w2s_ray.store import Scratch
 from w2s_ray.store.backend import Backend
+from w2s_ray.training.answers import Answered, Likelihood
 from w2s_ray.training.batches import Tokens
-from w2s_ray.training.loop import train, train_step
+from w2s_ray.training.engines import build_engine
+from w2s_ray.training.generate import generate
+from w2s_ray.training.loop import Lesson, train, train_step
 from w2s_ray.training.predict import predict
 from w2s_ray.training.worker import launch_processes
 
@@ -41,6 +45,38 @@ class KilledAfter:
 
     def latest(self):
         return self.scratch.latest()
+
+
+def texts_are_learnt_and_written(worker, folder):
+    """Answers of unequal lengths, in an odd number of batches: every layout learns and writes the same."""
+    words = ("<pad>", "<bos>", "<unk>", "a", "b", "c")
+    model = ModelSpec(family="tiny", source=Source(kind="world", name="tiny-s", version=1), pretrained=False)
+    prompts, recipe = (
+        [[1, 3], [1, 4, 4], [1, 5], [1, 3, 4], [1, 5, 4]],
+        TrainSpec(epochs=80, batch=5, lr=5e-3),
+    )
+    answers, found = [[3, 0], [4, 3, 5, 0], [5, 5, 0], [4, 0], [3, 3, 0]], []
+    for layout in (TORCH, *STAGES):
+        generator = build_generator(model, None, seed=0, vocabulary=words).generator
+        engine = build_engine(generator, recipe, layout, worker)
+        lesson = Lesson(
+            inputs=Answered(prompts=prompts, answers=answers, pad_id=0),
+            labels_NC=np.ones((5, 1), dtype=np.float32),
+            objective=Likelihood(),
+            prior=0.5,
+            recipe=recipe,
+            seed=0,
+            micro_tokens=12,
+        )
+        losses = train(engine, lesson, evaluate=lambda: (None, None)).losses
+        asked = Answered(prompts=prompts, answers=[()] * 5, pad_id=0)
+        found.append((losses, *generate(engine, asked, range(5), batch=2, most=4, end_id=0)))
+        engine.close()
+    for losses, tokens_NK, log_p_N in found[1:]:
+        np.testing.assert_allclose(losses[:20], found[0][0][:20], atol=1e-4)  # rounding grows at this rate
+        assert tokens_NK.tolist() == found[0][1].tolist()
+        np.testing.assert_allclose(np.exp(log_p_N), np.exp(found[0][2]), atol=0.01)
+    assert [row[: len(answer)] for row, answer in zip(found[0][1].tolist(), answers, strict=True)] == answers
 
 
 def unequal_micro_batches(worker, folder):

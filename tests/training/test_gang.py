@@ -29,6 +29,11 @@ def test_workers_with_unequal_numbers_of_micro_batches_agree_and_do_not_hang(tmp
 
 
 @pytest.mark.ray
+def test_texts_are_learnt_and_written_alike_in_every_layout(tmp_path):
+    run("texts_are_learnt_and_written", tmp_path)
+
+
+@pytest.mark.ray
 def test_a_batch_of_fewer_rows_than_workers_is_trained_on(tmp_path):
     run("fewer_rows_than_workers", tmp_path)
 

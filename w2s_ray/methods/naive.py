@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-@register_method("naive", version=1, kinds={"binary", "kclass", "pairwise"})
+@register_method("naive", version=1, kinds={"binary", "kclass", "pairwise", "text"})
 class Naive:
     """Learn the weak labels as they are (Burns et al. 2023, section 3).
 

@@ -74,17 +74,19 @@ def build(
     `folder` holds the checkpoint; it is None only for a rung of the offline ladder from random weights, whose
     tokenizer comes from `vocabulary`.
     """
+    from transformers import AutoModel
+
     quiet()
-    config, tokenizer = _config_and_tokenizer(model, folder, vocabulary)
+    config, tokenizer = config_and_tokenizer(model, folder, vocabulary)
     ensure_pad_token(tokenizer)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         linear, head_init = build_head(
             model, folder, config, tokenizer, head, one_sided=not is_encoder(config)
         )
-        backbone = _backbone(model, folder, config)
+        backbone = load(AutoModel, model, folder, config)
         if model.lora is not None:
-            backbone = _with_lora(backbone, model)
+            backbone = with_lora(backbone, model)
     without_dropout(backbone)
     pooling = model.pooling if model.pooling != "auto" else ("mean" if is_encoder(config) else "last")
     classifier = Classifier(backbone, linear, pooling=pooling, num_texts=head.num_texts)
@@ -118,9 +120,8 @@ def without_dropout(module: nn.Module) -> None:
             child.p = 0.0
 
 
-def enable_gradient_checkpointing(classifier: Classifier) -> None:
+def enable_gradient_checkpointing(backbone: Any) -> None:
     """Recompute activations in the backward pass; raises where the architecture cannot."""
-    backbone: Any = classifier.backbone
     later_name = getattr(backbone, "activation_checkpointing_enable", None)  # transformers renamed it in 5.23
     (later_name or backbone.gradient_checkpointing_enable)({"use_reentrant": False})
     if not getattr(backbone, "is_gradient_checkpointing", False):
@@ -135,9 +136,8 @@ def quiet() -> None:
     transformers.logging.disable_progress_bar()
 
 
-def _config_and_tokenizer(
-    model: ModelSpec, folder: Path | None, vocabulary: Sequence[str]
-) -> tuple[Any, Any]:
+def config_and_tokenizer(model: ModelSpec, folder: Path | None, vocabulary: Sequence[str]) -> tuple[Any, Any]:
+    """A model's configuration, overrides applied and dropout off, and its tokenizer."""
     if folder is None:
         return tiny.config_and_tokenizer(model, vocabulary)
     from transformers import AutoConfig, AutoTokenizer
@@ -151,13 +151,15 @@ def _config_and_tokenizer(
     return config, AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
 
 
-def _backbone(model: ModelSpec, folder: Path | None, config: Any) -> nn.Module:
-    from transformers import AutoModel
+def load(auto: Any, model: ModelSpec, folder: Path | None, config: Any) -> nn.Module:
+    """The model that a class of transformers, such as AutoModel, makes of a checkpoint, or of random weights.
 
+    In fp32; EnvironmentFault where the checkpoint lacks weights.
+    """
     if folder is None or not model.pretrained:
-        random: nn.Module = AutoModel.from_config(config, dtype=torch.float32)
+        random: nn.Module = auto.from_config(config, dtype=torch.float32)
         return random
-    backbone, info = AutoModel.from_pretrained(
+    backbone, info = auto.from_pretrained(
         folder,
         config=config,
         dtype=torch.float32,
@@ -176,7 +178,8 @@ def _backbone(model: ModelSpec, folder: Path | None, config: Any) -> nn.Module:
     return loaded
 
 
-def _with_lora(backbone: nn.Module, model: ModelSpec) -> nn.Module:
+def with_lora(backbone: nn.Module, model: ModelSpec) -> nn.Module:
+    """Put low-rank adapters on a model, the only parameters that train."""
     from peft import LoraConfig, get_peft_model
 
     assert model.lora is not None

@@ -7,45 +7,65 @@ artifact. A role trained on the weak half also predicts the transfer half, where
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from w2s_ray.core.identity import derived_seed
-from w2s_ray.core.specs import ModelSpec, TrainSpec
+from w2s_ray.core.specs import ModelSpec
 from w2s_ray.stages.job import Job, Outcome
-from w2s_ray.stages.learn import learn
+from w2s_ray.stages.learn import Classes, Form, learn
 from w2s_ray.stages.material import Material
+from w2s_ray.stages.texts import taught_by
 from w2s_ray.training.worker import Worker
 
 
 def run(job: Job, worker: Worker) -> Outcome:
     """Train by the recipe, predict every split the role owes, and write the three files."""
     material = Material(job)
-    engine, tokens, facts = _prepare(job, worker, material)
-    return Outcome(metrics=learn(job, worker, material, engine, tokens), facts=facts)
+    loaded = (_generator if material.facts["kind"] == "text" else _classifier)(job, material)
+    engine = _engine(job, worker, loaded)
+    return Outcome(
+        metrics=learn(job, worker, material, engine, loaded.inputs, loaded.form), facts=loaded.facts
+    )
 
 
-def _prepare(job: Job, worker: Worker, material: Material) -> tuple[Any, Any, dict[str, Any]]:
-    """The engine with the model in it, the tokens of all examples, and facts for the record."""
-    from w2s_ray.models.build import build, enable_gradient_checkpointing
+@dataclass(frozen=True, kw_only=True)
+class _Loaded:
+    """A model in its role: the whole module and its backbone, what it is asked, in which form it answers."""
+
+    module: Any
+    backbone: Any
+    inputs: Any
+    form: Form
+    facts: dict[str, Any]
+
+
+def _engine(job: Job, worker: Worker, loaded: _Loaded) -> Any:
+    from w2s_ray.models.build import enable_gradient_checkpointing
+    from w2s_ray.training.engines import build_engine
+
+    if job.layout.gradient_checkpointing:
+        enable_gradient_checkpointing(loaded.backbone)
+    loaded.facts["num_parameters"] = sum(parameter.numel() for parameter in loaded.module.parameters())
+    return build_engine(loaded.module, job.stage.spec["recipe"], job.layout, worker)
+
+
+def _classifier(job: Job, material: Material) -> _Loaded:
+    from w2s_ray.models.build import build
     from w2s_ray.models.encode import encode
     from w2s_ray.models.head import HeadPlan
     from w2s_ray.training.batches import Tokens
-    from w2s_ray.training.engines import build_engine
 
-    recipe: TrainSpec = job.stage.spec["recipe"]
     examples, model = material.examples, job.stage.spec["model"]
-    folder = model_folder(model, job.inputs, job.places)
     head = HeadPlan(
         num_classes=material.num_classes,
         num_texts=len(examples.texts[0]),
         label_words=material.facts["label_words"],
-        init=recipe.head,
+        init=job.stage.spec["recipe"].head,
     )
-    seed = derived_seed(job.stage.spec["seed"], "weights")
-    built = build(model, folder, head, seed=seed, vocabulary=_vocabulary(model))
-    if job.layout.gradient_checkpointing:
-        enable_gradient_checkpointing(built.classifier)
+    folder = model_folder(model, job.inputs, job.places)
+    built = build(model, folder, head, seed=_weights_seed(job), vocabulary=_vocabulary(model))
     flat = encode(
         built.tokenizer,
         [context for contexts in examples.contexts for context in contexts],
@@ -53,14 +73,33 @@ def _prepare(job: Job, worker: Worker, material: Material) -> tuple[Any, Any, di
         max_tokens=built.max_tokens,
     )
     texts = [flat[start : start + head.num_texts] for start in range(0, len(flat), head.num_texts)]
-    tokens = Tokens(texts=texts, pad_id=built.tokenizer.pad_token_id)
-    parameters = sum(parameter.numel() for parameter in built.classifier.parameters())
-    engine = build_engine(built.classifier, recipe, job.layout, worker)
-    return (
-        engine,
-        tokens,
-        {"head": built.head_init, "num_parameters": parameters, "max_tokens": built.max_tokens},
+    return _Loaded(
+        module=built.classifier,
+        backbone=built.classifier.backbone,
+        inputs=Tokens(texts=texts, pad_id=built.tokenizer.pad_token_id),
+        form=Classes(material.num_classes),
+        facts={"head": built.head_init, "max_tokens": built.max_tokens},
     )
+
+
+def _generator(job: Job, material: Material) -> _Loaded:
+    from w2s_ray.models.generator import build_generator
+
+    model = job.stage.spec["model"]
+    folder = model_folder(model, job.inputs, job.places)
+    built = build_generator(model, folder, seed=_weights_seed(job), vocabulary=_vocabulary(model))
+    form = taught_by(material, built)
+    return _Loaded(
+        module=built.generator,
+        backbone=built.generator.language_model,
+        inputs=form.prompts(material.examples),
+        form=form,
+        facts={"max_tokens": built.max_tokens},
+    )
+
+
+def _weights_seed(job: Job) -> int:
+    return derived_seed(job.stage.spec["seed"], "weights")
 
 
 def model_folder(model: ModelSpec, inputs: Mapping[str, Path], places: Mapping[str, str]) -> Path | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from w2s_ray.core.identity import derived_seed
-from w2s_ray.core.specs import TrainSpec
+from w2s_ray.core.specs import MethodSpec, TrainSpec
 from w2s_ray.metrics.recovery import accuracy
 from w2s_ray.stages.job import Job
 from w2s_ray.stages.material import Material
@@ -17,17 +18,56 @@ from w2s_ray.stages.results import write_results
 from w2s_ray.training.worker import Worker
 
 
-def learn(job: Job, worker: Worker, material: Material, engine: Any, inputs: Any) -> dict[str, float]:
+class Form(Protocol):
+    """The form of a task's answers: what a model learns from, and how it is asked."""
+
+    def lesson(self, inputs: Any, material: Material) -> tuple[Any, npt.NDArray[np.float32]]: ...
+    def objective(self, method: MethodSpec | None) -> Any: ...
+    def answers(
+        self, engine: Any, inputs: Any, rows: npt.NDArray[np.int64], batch: int
+    ) -> tuple[npt.NDArray[np.float32], tuple[str, ...]]: ...
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Answers are distributions over classes."""
+
+    num_classes: int
+
+    def lesson(self, inputs: Any, material: Material) -> tuple[Any, npt.NDArray[np.float32]]:
+        """The inputs of the training half, and their labels [rows, classes]."""
+        return inputs.take(material.rows(material.half)), material.labels(material.half)
+
+    def objective(self, method: MethodSpec | None) -> Any:
+        """The method, or the truth where there is none."""
+        from w2s_ray.methods import Truth, build_method
+
+        return build_method(method) if method else Truth()
+
+    def answers(
+        self, engine: Any, inputs: Any, rows: npt.NDArray[np.int64], batch: int
+    ) -> tuple[npt.NDArray[np.float32], tuple[str, ...]]:
+        """Probabilities [rows, classes], and no texts."""
+        from w2s_ray.training.predict import predict
+
+        return predict(engine, inputs, rows, batch=batch, num_classes=self.num_classes), ()
+
+
+def learn(
+    job: Job, worker: Worker, material: Material, engine: Any, inputs: Any, form: Form | None = None
+) -> dict[str, float]:
     """Train by the recipe, predict every split the role owes, write the three files; returns the metrics.
 
-    `inputs` holds the material's examples in file order; the engine is closed afterwards.
+    `inputs` holds the material's examples in file order; answers are classes unless `form` says otherwise. The
+    engine is closed afterwards.
     """
     from w2s_ray.training.loop import train
 
-    evaluator = _Evaluator(material, engine, inputs, job.stage.spec["recipe"])
+    form = form or Classes(material.num_classes)
+    evaluator = _Evaluator(material, engine, inputs, form, job.stage.spec["recipe"])
     progress = train(
         engine,
-        _lesson(job, material, inputs),
+        _lesson(job, material, inputs, form),
         evaluate=evaluator.accuracies,
         checkpoints=job.checkpoints(worker) if job.checkpoints else None,
         checkpoint_s=job.layout.checkpoint_s,
@@ -40,39 +80,35 @@ def learn(job: Job, worker: Worker, material: Material, engine: Any, inputs: Any
 class _Evaluator:
     """Predictions of the loaded model, whole or boiled down to the two accuracies of a curve."""
 
-    def __init__(self, material: Material, engine: Any, inputs: Any, recipe: TrainSpec) -> None:
-        self._material, self._engine, self._inputs, self._recipe = material, engine, inputs, recipe
-        self._seen = material.labels("select").argmax(-1)
+    def __init__(self, material: Material, engine: Any, inputs: Any, form: Form, recipe: TrainSpec) -> None:
+        self._material, self._engine, self._inputs = material, engine, inputs
+        self._form, self._recipe = form, recipe
 
     def accuracies(self) -> tuple[float | None, float | None]:
         """Against the role's own labels on `select`, and against the truth on `test`."""
-        select_NC = self._predict(self._material.rows("select"))
-        test_NC = self._predict(self._material.rows("test"))
-        truth = self._material.truth("test")
-        return accuracy(select_NC.argmax(-1), self._seen), accuracy(test_NC.argmax(-1), truth)
+        select, test = (self._predict(self._material.rows(split)).answers for split in ("select", "test"))
+        material = self._material
+        return accuracy(select, material.seen("select")), accuracy(test, material.truth("test"))
 
     def predictions(self) -> Predictions:
         """Of every split that the role owes."""
-        rows = np.concatenate([self._material.rows(split) for split in self._material.predicted])
+        rows = [self._material.rows(split) for split in self._material.predicted]
+        return self._predict(np.concatenate(rows))
+
+    def _predict(self, rows: npt.NDArray[np.int64]) -> Predictions:
+        p_NC, texts = self._form.answers(self._engine, self._inputs, rows, self._recipe.predict_batch)
         examples = self._material.examples.take(rows.tolist())
-        return Predictions(ids=examples.ids, splits=examples.splits, p_NC=self._predict(rows))
-
-    def _predict(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        from w2s_ray.training.predict import predict
-
-        batch, num_classes = self._recipe.predict_batch, self._material.num_classes
-        return predict(self._engine, self._inputs, rows, batch=batch, num_classes=num_classes)
+        return Predictions(ids=examples.ids, splits=examples.splits, p_NC=p_NC, texts=texts)
 
 
-def _lesson(job: Job, material: Material, inputs: Any) -> Any:
-    from w2s_ray.methods import Truth, build_method
+def _lesson(job: Job, material: Material, inputs: Any, form: Form) -> Any:
     from w2s_ray.training.loop import Lesson
 
-    method = job.stage.spec["method"]
+    taught, labels_NC = form.lesson(inputs, material)
     return Lesson(
-        inputs=inputs.take(material.rows(material.half)),
-        labels_NC=material.labels(material.half),
-        objective=build_method(method) if method else Truth(),
+        inputs=taught,
+        labels_NC=labels_NC,
+        objective=form.objective(job.stage.spec["method"]),
         prior=material.prior,
         recipe=job.stage.spec["recipe"],
         seed=derived_seed(job.stage.spec["seed"], "order"),

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from w2s_ray.stages.job import Job
 from w2s_ray.stages.predictions import Predictions, read_predictions
+from w2s_ray.tasks import task_of
 from w2s_ray.tasks.examples import Examples, read_examples
 
 BALANCED = 0.05  # a class share within this of one half is balanced data, whose prior is one half
@@ -54,24 +55,44 @@ class Material:
 
     def labels(self, split: str) -> npt.NDArray[np.float32]:
         """What the role may see of a split [rows, classes]: weak probabilities by id, or the truth."""
-        rows = self.rows(split)
-        if self._weak is None:
-            certain_NC: npt.NDArray[np.float32] = np.eye(self.num_classes, dtype=np.float32)[
-                self.truth(split)
-            ]
-            return certain_NC
-        return self._weak.where(split).by_id([self.examples.ids[row] for row in rows])
+        if self._weak is not None:
+            return self._labelled(split).p_NC
+        certain_NC: npt.NDArray[np.float32] = np.eye(self.num_classes, dtype=np.float32)[
+            self.examples.labels[self.rows(split)]
+        ]
+        return certain_NC
 
-    def truth(self, split: str) -> npt.NDArray[np.int32]:
-        """True classes of a split, in id order."""
-        truth_N: npt.NDArray[np.int32] = self.examples.labels[self.rows(split)]
+    def texts(self, split: str) -> list[str]:
+        """The answers that the role may see where answers are texts, in id order: the supervisor's, or the truth."""
+        if self._weak is not None:
+            return list(self._labelled(split).texts)
+        return [self.examples.targets[row] for row in self.rows(split)]
+
+    def seen(self, split: str) -> npt.NDArray[np.int64]:
+        """The answers that the role may see, as numbers, in id order."""
+        return self.truth(split) if self._weak is None else self._labelled(split).answers
+
+    def truth(self, split: str) -> npt.NDArray[np.int64]:
+        """True answers of a split as numbers (examples.Examples.answers), in id order."""
+        truth_N: npt.NDArray[np.int64] = self.examples.answers[self.rows(split)]
         return truth_N
+
+    def scores(self, answered: Predictions) -> dict[str, float]:
+        """The task's own scores of text answers, each the share of rows for which it holds, in 0..1."""
+        task = task_of(self.job.stage.inputs["split"].spec["task"])
+        if not task.scores or not answered.ids:
+            return {}
+        row_of = {name: row for row, name in enumerate(self.examples.ids)}
+        asked = self.examples.take([row_of[name] for name in answered.ids])
+        inputs = [context + text for (context,), (text,) in zip(asked.contexts, asked.texts, strict=True)]
+        pairs = list(zip(inputs, answered.texts, strict=True))
+        return {name: sum(score(*pair) for pair in pairs) / len(pairs) for name, score in task.scores.items()}
 
     @property
     def prior(self) -> float:
         """Share of class 1 to assume: one half on balanced data, else the mean weak label (A.4)."""
         labels_NC = self.labels(self.half)
-        if labels_NC.shape[1] > 2 or abs(float(self.facts.get("prior") or 0.5) - 0.5) <= BALANCED:
+        if labels_NC.shape[1] != 2 or abs(float(self.facts.get("prior") or 0.5) - 0.5) <= BALANCED:
             return 0.5
         return float(labels_NC[:, 1].mean())
 
@@ -80,6 +101,10 @@ class Material:
         order = np.argsort(np.array(self.examples.ids), kind="stable")
         splits = np.array(self.examples.splits)[order]
         return {split: order[splits == split] for split in (self.half, *self.predicted)}
+
+    def _labelled(self, split: str) -> Predictions:
+        assert self._weak is not None
+        return self._weak.where(split).by_id([self.examples.ids[row] for row in self.rows(split)])
 
     @cached_property
     def _weak(self) -> Predictions | None:

@@ -45,11 +45,11 @@ def _metrics(material: Material, predictions: Predictions) -> dict[str, float]:
     """Accuracy and AUROC against the truth by split, and on `select` against the labels the role may see."""
     found: dict[str, float | None] = {}
     for split in material.predicted:
-        p_NC, truth_N = predictions.where(split).p_NC, material.truth(split)
-        found[f"accuracy/{split}"] = accuracy(p_NC.argmax(-1), truth_N)
-        found[f"auroc/{split}"] = auroc(p_NC[:, 1], truth_N) if material.num_classes == 2 else None
-    seen = material.labels("select").argmax(-1)
-    found["select_accuracy"] = accuracy(predictions.where("select").p_NC.argmax(-1), seen)
+        its, truth_N = predictions.where(split), material.truth(split)
+        found[f"accuracy/{split}"] = accuracy(its.answers, truth_N)
+        found[f"auroc/{split}"] = auroc(its.p_NC[:, 1], truth_N) if material.num_classes == 2 else None
+        found |= {f"{name}/{split}": value for name, value in material.scores(its).items()}
+    found["select_accuracy"] = accuracy(predictions.where("select").answers, material.seen("select"))
     return {name: value for name, value in found.items() if value is not None}
 
 

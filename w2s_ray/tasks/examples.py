@@ -21,6 +21,11 @@ def example_id(inputs: Sequence[str]) -> str:
     return hashlib.sha256(json.dumps(list(inputs)).encode()).hexdigest()[:16]
 
 
+def text_code(text: str) -> int:
+    """A number for a text answer, equal for equal texts but for outer spaces: 48 bits of its sha256."""
+    return int.from_bytes(hashlib.sha256(text.strip().encode()).digest()[:6])
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Examples:
     """Examples in file order: by split, then by id. All sequences have one entry an example.
@@ -55,6 +60,14 @@ class Examples:
             texts=tuple(self.texts[row] for row in rows),
             targets=tuple(self.targets[row] for row in rows) if self.targets else (),
         )
+
+    @cached_property
+    def answers(self) -> np.ndarray:
+        """The right answer of each example as a number, int64 [examples]: its class, or its text's code."""
+        import numpy as np
+
+        codes = [text_code(text) for text in self.targets] if self.targets else self.labels
+        return np.asarray(codes, dtype=np.int64)
 
     @cached_property
     def truth(self) -> Mapping[str, int]:

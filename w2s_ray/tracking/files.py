@@ -7,20 +7,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from w2s_ray.core.errors import CorruptRecord
+from w2s_ray.core.errors import CorruptRecord, DataError
 from w2s_ray.core.identity import digest
 from w2s_ray.core.record import Record
 from w2s_ray.store import Store
 
+if TYPE_CHECKING:
+    from w2s_ray.stages.predictions import Predictions
+
 
 @dataclass(frozen=True, kw_only=True)
 class Examples:
-    """One split of a task in frozen id order: ids, labels, and codes of the groups, [rows] each."""
+    """One split of a task in frozen id order: ids, right answers as numbers, and codes of the groups, [rows] each.
+
+    An answer is the number of a class, or a text's code (tasks.examples.text_code).
+    """
 
     ids: tuple[str, ...]
     labels: NDArray[np.int64]
@@ -46,18 +52,15 @@ def examples(store: Store, record: Record, split: str) -> Examples:
     return _examples(store, _handle(record), split)
 
 
-def probabilities(store: Store, record: Record, split: str, ids: tuple[str, ...]) -> NDArray[np.float64]:
-    """Class probabilities [len(ids), classes] for exactly these ids; CorruptRecord where some are missing."""
-    found, p_NC = _predictions(store, _handle(record), split)
-    if found == ids:
-        return p_NC
-    position = {name: at for at, name in enumerate(found)}
-    missing = [name for name in ids if name not in position]
-    if missing:
-        raise CorruptRecord(
-            f"{record.key}: no prediction for {len(missing)} {split} rows, {missing[0]} first"
-        )
-    return p_NC[[position[name] for name in ids]]
+def predictions(store: Store, record: Record, split: str, ids: tuple[str, ...]) -> Predictions:
+    """A stage's predictions of exactly these ids, in their order; CorruptRecord where some are missing."""
+    found = _predictions(store, _handle(record), split)
+    if found.ids == ids:
+        return found
+    try:
+        return found.by_id(ids)
+    except DataError as error:
+        raise CorruptRecord(f"{record.key}: {split}: {error}") from None
 
 
 def curve(store: Store, record: Record) -> list[dict[str, Any]]:
@@ -76,15 +79,14 @@ def _examples(store: Store, handle: _Handle, split: str) -> Examples:
     found = read_examples(store.open(handle.record)).where(split)
     found = found.take(sorted(range(len(found)), key=lambda row: found.ids[row]))
     _, groups = np.unique(np.asarray(found.groups, dtype=str), return_inverse=True)
-    return Examples(ids=found.ids, labels=found.labels.astype(np.int64), groups=groups)
+    return Examples(ids=found.ids, labels=found.answers, groups=groups)
 
 
 @lru_cache(maxsize=256)
-def _predictions(store: Store, handle: _Handle, split: str) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+def _predictions(store: Store, handle: _Handle, split: str) -> Predictions:
     from w2s_ray.stages.predictions import read_predictions
 
-    found = read_predictions(store.open(handle.record)).where(split)
-    return found.ids, found.p_NC.astype(np.float64)
+    return read_predictions(store.open(handle.record)).where(split)
 
 
 @lru_cache(maxsize=256)

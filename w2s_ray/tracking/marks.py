@@ -17,7 +17,7 @@ from w2s_ray.tracking import bits, files, names
 def correctness(store: Store, record: Record, split: Record) -> dict[str, str]:
     """Tags: the bitset of test correctness of a finetune, its length and the name of the test set."""
     rows = files.examples(store, split, "test")
-    right_N = files.probabilities(store, record, "test", rows.ids).argmax(axis=1) == rows.labels
+    right_N = files.predictions(store, record, "test", rows.ids).answers == rows.labels
     return {
         names.CORRECT: bits.to_text(right_N),
         names.TEST_SET: rows.digest,
@@ -79,10 +79,10 @@ def supervisor_faults(store: Store, record: Record, split: Record) -> list[str]:
     for name in ("select", "tune"):
         rows = files.examples(store, split, name)
         if rows.ids:
-            p_NC = files.probabilities(store, record, name, rows.ids)
-            right.append(p_NC.argmax(axis=1) == rows.labels)
+            found = files.predictions(store, record, name, rows.ids)
+            right.append(found.answers == rows.labels)
             labels.append(rows.labels)
-            num_classes = p_NC.shape[1]
+            num_classes = found.p_NC.shape[1]
     if not labels:
         return []
     return list(health.supervisor_faults(np.concatenate(right), np.concatenate(labels), num_classes))
@@ -91,6 +91,6 @@ def supervisor_faults(store: Store, record: Record, split: Record) -> list[str]:
 def training_faults(store: Store, record: Record, split: Record) -> list[str]:
     """Sentences about one finetune: its test predictions and its training loss."""
     rows = files.examples(store, split, "test")
-    predicted_N = files.probabilities(store, record, "test", rows.ids).argmax(axis=1)
+    predicted_N = files.predictions(store, record, "test", rows.ids).answers
     losses = [row["loss"] for row in files.curve(store, record) if row.get("loss") is not None]
     return [*health.prediction_faults(predicted_N, rows.labels), *health.loss_faults(losses)]

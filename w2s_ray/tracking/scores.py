@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from w2s_ray.metrics.agreement import agreement
 from w2s_ray.metrics.intervals import paired_se
@@ -13,15 +13,18 @@ from w2s_ray.metrics.recovery import accuracy, auroc, recovery
 from w2s_ray.tracking import names
 from w2s_ray.tracking.files import Examples
 
+if TYPE_CHECKING:
+    from w2s_ray.stages.predictions import Predictions
+
 
 def cell_metrics(
-    rows: Examples, probabilities: Mapping[str, NDArray[np.float64]], split: str
+    rows: Examples, predictions: Mapping[str, Predictions], split: str
 ) -> tuple[dict[str, float], str]:
     """Metrics by name, undefined ones left out, and why PGR is undefined ("" where it is not)."""
-    predicted = {role: p_NC.argmax(axis=1) for role, p_NC in probabilities.items()}
+    predicted = {role: its.answers for role, its in predictions.items()}
     found: dict[str, float | None] = {}
-    for role, p_NC in probabilities.items():
-        score = auroc(p_NC[:, 1], rows.labels) if p_NC.shape[1] == 2 else None
+    for role, its in predictions.items():
+        score = auroc(its.p_NC[:, 1], rows.labels) if its.p_NC.shape[1] == 2 else None
         found[names.metric("auroc", role, split)] = score
         found[names.metric("accuracy", role, split)] = accuracy(predicted[role], rows.labels)
     right = {role: (classes == rows.labels).astype(float) for role, classes in predicted.items()}

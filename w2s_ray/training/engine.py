@@ -9,7 +9,7 @@ Parameters and Adam's states are fp32 in both; `bf16` is autocast around the for
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,6 +28,7 @@ class Engine(Protocol):
     worker: Worker
 
     def forward(self, *inputs: Tensor) -> Tensor: ...
+    def asked(self) -> contextlib.AbstractContextManager[Any]: ...
     def backward(self, loss: Tensor, *, last: bool) -> None: ...
     def step(self, lr: float) -> None: ...
     def weights(self) -> State: ...
@@ -51,6 +52,12 @@ class TorchEngine:
         with precision(self._recipe, self.worker.device):
             outputs: Tensor = self.model(*inputs)
         return outputs
+
+    @contextlib.contextmanager
+    def asked(self) -> Iterator[Any]:
+        """The model itself, for what is no forward pass of a batch: without gradients, in the recipe's precision."""
+        with torch.no_grad(), precision(self._recipe, self.worker.device):
+            yield self.model
 
     def backward(self, loss: Tensor, *, last: bool) -> None:
         loss.backward()  # type: ignore[no-untyped-call]

@@ -5,8 +5,9 @@ Batches, schedules and losses are ours, not DeepSpeed's: it shards states, reduc
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from torch._C._distributed_c10d import HashStore
 
 from w2s_ray.core.errors import EnvironmentFault
 from w2s_ray.core.specs import Layout, TrainSpec
-from w2s_ray.training.engine import State, build_optimizer, set_lr
+from w2s_ray.training.engine import State, build_optimizer, precision, set_lr
 from w2s_ray.training.worker import Worker
 
 
@@ -42,11 +43,18 @@ class DeepSpeedEngine:
             dist_init_required=False,
         )
         self._engine.train()
+        self._recipe = recipe
         self._gathered = deepspeed.zero.GatheredParameters
 
     def forward(self, *inputs: Tensor) -> Tensor:
         outputs: Tensor = self._engine(*inputs)
         return outputs.float()
+
+    @contextlib.contextmanager
+    def asked(self) -> Iterator[Any]:
+        """The model itself, its hooks gathering what a forward pass of it needs."""
+        with torch.no_grad(), precision(self._recipe, self.worker.device):
+            yield self._engine.module
 
     def backward(self, loss: Tensor, *, last: bool) -> None:
         self._engine.set_gradient_accumulation_boundary(last)
