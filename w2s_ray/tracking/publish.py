@@ -113,7 +113,7 @@ def cell_run(
     for name in names.EVALUATED:
         rows = files.examples(store, split, name)
         if rows.ids:
-            p = {role: files.probabilities(store, record, name, rows.ids) for role, record in found.items()}
+            p = {role: files.predictions(store, record, name, rows.ids) for role, record in found.items()}
             metrics_here, reason = cell_metrics(rows, p, name)
             metrics |= metrics_here
             tags[f"{names.UNDEFINED}.{name}"] = reason
