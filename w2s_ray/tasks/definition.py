@@ -17,7 +17,6 @@
 
 from __future__ import annotations
 
-import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +24,7 @@ from typing import Any
 from w2s_ray.core.errors import ConfigError
 from w2s_ray.core.registry import unknown
 from w2s_ray.tasks.base import spelled
+from w2s_ray.tasks.templates import placeholders
 
 KEYS = (
     "kind",
@@ -221,21 +221,3 @@ class Definition:
                 f"{self.place}: label_words = {list(words)}; expected {num}, one for each class"
             )
         return words
-
-
-def placeholders(template: str, place: str) -> list[str]:
-    """The columns a template names; attributes, indices and formats are refused."""
-    try:
-        fields = [
-            (name, form, cast)
-            for _, name, form, cast in string.Formatter().parse(template)
-            if name is not None
-        ]
-    except ValueError as error:
-        raise ConfigError(f"{place}: template {template!r}: {error}") from None
-    for name, form, cast in fields:
-        if not name or form or cast or set(name) & set(".[]"):
-            raise ConfigError(
-                f"{place}: template {template!r} has {{{name}}}; expected the plain name of a column"
-            )
-    return [name for name, _, _ in fields]

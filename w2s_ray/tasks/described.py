@@ -7,19 +7,18 @@ then draws which comes first in the example.
 
 from __future__ import annotations
 
-import string
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 from w2s_ray.core.errors import DataError
 from w2s_ray.core.specs import Source, TaskSpec
 from w2s_ray.tasks.base import TASKS, Example, Kind, Row, Task, class_in, spelled, text_in
-from w2s_ray.tasks.definition import KINDS, Choices, Definition, placeholders
+from w2s_ray.tasks.definition import KINDS, Choices, Definition
 from w2s_ray.tasks.forms import pair, texts_in
 from w2s_ray.tasks.hub import hub_of
 from w2s_ray.tasks.images import image_example
+from w2s_ray.tasks.templates import fill, placeholders
 
 VERSION = 1
 
@@ -69,7 +68,7 @@ def _image_task(name: str, reader: Definition, kind: Kind, image: str, source: S
     columns = {image, label, *placeholders(group, reader.place), *reader.names("columns")}
 
     def formatter(row: Row) -> Iterator[Example]:
-        yield image_example(row, image, class_in(row, label, labels), group=_fill(group, row))
+        yield image_example(row, image, class_in(row, label, labels), group=fill(group, row))
 
     return Task(
         name=name,
@@ -87,8 +86,8 @@ def _image_task(name: str, reader: Definition, kind: Kind, image: str, source: S
 
 def _answered(texts: tuple[str, ...], target: str, group: str) -> Callable[[Row], Iterator[Example]]:
     def formatter(row: Row) -> Iterator[Example]:
-        context, text = _fill(texts[0], row), _fill(texts[1], row, required=True)
-        answer, name = _fill(target, row, required=True), _fill(group, row)
+        context, text = fill(texts[0], row), fill(texts[1], row, required=True)
+        answer, name = fill(target, row, required=True), fill(group, row)
         yield Example((context,), (text,), 0, name or context + text, target=answer)
 
     return formatter
@@ -108,8 +107,8 @@ def _formatter(
         return lambda row: _pair(row, texts, class_in(row, label, labels) if label else None, group)
 
     def plain(row: Row) -> Iterator[Example]:
-        context, text = _fill(texts[0], row), _fill(texts[1], row, required=True)
-        yield Example((context,), (text,), class_in(row, label, labels), _fill(group, row) or context + text)
+        context, text = fill(texts[0], row), fill(texts[1], row, required=True)
+        yield Example((context,), (text,), class_in(row, label, labels), fill(group, row) or context + text)
 
     return plain
 
@@ -139,37 +138,17 @@ def _candidates(
     row: Row, texts: tuple[str, ...], answers: list[str], right: set[int], group: str
 ) -> Iterator[Example]:
     blank = {**row, "choice": "…"}
-    question = "\n".join(_fill(template, blank) for template in texts)
+    question = "\n".join(fill(template, blank) for template in texts)
     for place, answer in enumerate(answers):
         filled = {**row, "choice": answer}
-        context, text = _fill(texts[0], filled), _fill(texts[1], filled, required=True)
-        yield Example((context,), (text,), int(place in right), _fill(group, row) or question, question)
+        context, text = fill(texts[0], filled), fill(texts[1], filled, required=True)
+        yield Example((context,), (text,), int(place in right), fill(group, row) or question, question)
 
 
 def _pair(row: Row, texts: tuple[str, ...], label: int | None, group: str) -> Iterator[Example]:
-    context, first, second = (
-        _fill(template, row, required=place > 0) for place, template in enumerate(texts)
-    )
-    name = _fill(group, row)
+    context, first, second = (fill(template, row, required=place > 0) for place, template in enumerate(texts))
+    name = fill(group, row)
     if label is None:
         yield pair(context, first, second, group=name)
     else:
         yield Example((context, context), (first, second), label, name or context or first + second)
-
-
-def _fill(template: str, row: Row, *, required: bool = False) -> str:
-    """The template over a row. An empty column is "" in it, and refused where it is `required`."""
-    values = {name: "" if _absent(row[name]) else row[name] for name in _names(template)}
-    for name, value in values.items():
-        if required and not str(value).strip():
-            raise DataError(f"column {name!r} is empty")
-    return template.format_map(values)
-
-
-@lru_cache(maxsize=64)
-def _names(template: str) -> tuple[str, ...]:
-    return tuple(name for _, name, _, _ in string.Formatter().parse(template) if name)
-
-
-def _absent(value: object) -> bool:
-    return value is None or value != value  # NaN alone differs from itself

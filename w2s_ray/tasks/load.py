@@ -7,10 +7,10 @@ import gzip
 import itertools
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from w2s_ray.core.errors import DataError, EnvironmentFault
 from w2s_ray.core.specs import Source, TaskSpec
@@ -20,6 +20,7 @@ from w2s_ray.tasks.files import files_in, format_of, source_of_files
 from w2s_ray.tasks.hub import hub_files, hub_of, hub_place, hub_rows
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 # Rows of a world task where a specification asks for all there are.
 WORLD_ROWS = 2000
@@ -55,20 +56,28 @@ def tables(task: Task, spec: TaskSpec, places: Mapping[str, str]) -> dict[str, T
 def examples_in(task: Task, table: Table) -> Iterator[list[Example]]:
     """The examples of each row; DataError names the place, the row (from 1) and the column."""
     empty = True
-    for number, row in enumerate(table.rows, 1):
-        place = f"{table.place}, row {number}"
-        if missing := [column for column in task.columns if column not in row]:
-            raise DataError(f"{place}: no column {missing[0]!r}; there are {', '.join(map(str, row))}")
-        try:
-            found = task.examples(row)
-        except DataError as error:
-            raise DataError(f"{place}: {error}") from None
+    for place, found in read_rows(table, task.columns, task.examples):
         for example in found:
             _check(task, example, place)
         empty = False
         yield found
     if empty:
         raise DataError(f"{table.place}: no rows")
+
+
+def read_rows(
+    table: Table, columns: Sequence[str], make: Callable[[Row], Iterable[T]]
+) -> Iterator[tuple[str, list[T]]]:
+    """The place of each row, and what `make` makes of it; DataError names the place of a row it cannot use."""
+    for number, row in enumerate(table.rows, 1):
+        place = f"{table.place}, row {number}"
+        if missing := [column for column in columns if column not in row]:
+            raise DataError(f"{place}: no column {missing[0]!r}; there are {', '.join(map(str, row))}")
+        try:
+            found = list(make(row))
+        except DataError as error:
+            raise DataError(f"{place}: {error}") from None
+        yield place, found
 
 
 def _check(task: Task, example: Example, place: str) -> None:
