@@ -11,6 +11,7 @@ from w2s_ray.core.specs import TaskSpec
 from w2s_ray.stages.split import split
 from w2s_ray.tasks import TASKS
 from w2s_ray.tasks.load import Table, examples_in
+from w2s_ray.tasks.selection import item_of, linked_groups
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
 PAPER = {
@@ -148,6 +149,14 @@ def test_neutral_joins_contradiction_in_anli_and_is_left_out_of_tweets():
 def test_rows_that_the_authors_of_paws_could_not_label_give_nothing():
     assert examples("paws", **PAWS, label=-1) == []
     assert examples("paws", **PAWS, label=1)[0].label == 1
+
+
+def test_pairs_of_paws_that_share_the_words_of_a_sentence_are_one_group():
+    pairs = [("a b c .", "c b a ."), ("d e f .", "B a c ."), ("g h i .", "d e f ."), ("x y .", "y z .")]
+    found = [examples("paws", sentence1=one, sentence2=two, label=0)[0] for one, two in pairs]
+    names = linked_groups(map(item_of, found))
+    first, second, third, other = (names[example.group] for example in found)
+    assert first == second == third != other
 
 
 def test_the_word_is_marked_where_it_stands():

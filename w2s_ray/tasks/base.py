@@ -25,11 +25,11 @@ class Example:
     """One input with its true class.
 
     It has one text, or two to compare; the model's i-th input is `context[i] + text[i]`, of which only the
-    context may be truncated. Examples of one `group` never fall into different splits. Examples that share a
-    `question` are its candidate answers, of which as many right as wrong ones are kept. A pairwise label is 1
-    where the first text is the better one. Where the answer is a text, it is the `target`, as it follows the
-    input, and the label is 0. An image example's text is the name of its `image`, the encoded file, which is
-    not kept beyond reading.
+    context may be truncated. Examples of one `group` never fall into different splits, nor do those of groups
+    that share a name in `ties`. Examples that share a `question` are its candidate answers, of which as many
+    right as wrong ones are kept. A pairwise label is 1 where the first text is the better one. Where the answer
+    is a text, it is the `target`, as it follows the input, and the label is 0. An image example's text is the
+    name of its `image`, the encoded file, which is not kept beyond reading.
     """
 
     context: tuple[str, ...]
@@ -39,6 +39,7 @@ class Example:
     question: str = ""
     target: str = ""
     image: bytes = field(default=b"", repr=False, compare=False)
+    ties: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

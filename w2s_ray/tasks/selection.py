@@ -7,7 +7,7 @@ with salts of their own, so that they stay while the seed moves the halves. The 
 * a question keeps as many right as wrong candidates;
 * where a class has over 55% of the rows, it is cut to the size of the next one (two classes: to equality;
   Burns et al. 2023, A.1); otherwise every split keeps the natural shares;
-* groups that share an input or a question are one group, and a group is in one split.
+* groups that share an input, a question or a tie are one group, and a group is in one split.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def balance_candidates(pool: Pool) -> Pool:
 
 
 def linked_groups(items: Iterable[Item]) -> dict[str, str]:
-    """Group → the name of all groups it is tied to by a shared input or question: 16 hex digits."""
+    """Group → the name of all groups it is tied to by a shared input, question or tie: 16 hex digits."""
     parent: dict[str, str] = {}
 
     def root(name: str) -> str:
@@ -124,11 +124,12 @@ def linked_groups(items: Iterable[Item]) -> dict[str, str]:
 
     groups = set()
     for item in items:
-        groups.add(item.example.group)
-        for tie in (f"i{item.key}", f"q{item.example.question}" if item.example.question else ""):
-            if tie:
-                first, second = sorted((root(f"g{item.example.group}"), root(tie)))
-                parent[second] = first
+        example = item.example
+        groups.add(example.group)
+        question = [f"q{example.question}"] if example.question else []
+        for tie in (f"i{item.key}", *question, *(f"t{name}" for name in example.ties)):
+            first, second = sorted((root(f"g{example.group}"), root(tie)))
+            parent[second] = first
     return {group: example_id([root(f"g{group}")]) for group in groups}
 
 
