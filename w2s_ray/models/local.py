@@ -20,8 +20,9 @@ from w2s_ray.core.identity import digest
 from w2s_ray.core.specs import Source
 from w2s_ray.models.families import family_of_type
 
-# Read by transformers besides config.json and the weights; anything else in the folder causes no number.
-TOKENIZER_FILES = (
+# Read besides config.json and the weights; anything else in the folder causes no number.
+PREPARING_FILES = (
+    "preprocessor_config.json",
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt",
     "vocab.json", "merges.txt", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model",
 )  # fmt: skip
@@ -36,7 +37,7 @@ _MAX_HEADER = 100_000_000
 
 
 def source_of_model(path: str) -> Source:
-    """The content of a model folder: config, safetensors weights and tokenizer; ConfigError if unusable."""
+    """The content of a model folder: config, safetensors weights, tokenizer or preprocessor; else ConfigError."""
     folder = Path(path).expanduser()
     check_config(read_config(folder), folder)
     weights = sorted(folder.glob("*.safetensors"))
@@ -46,7 +47,7 @@ def source_of_model(path: str) -> Source:
         raise ConfigError(f"{folder}: {found}: only *.safetensors is read")
     names = [
         "config.json",
-        *TOKENIZER_FILES,
+        *PREPARING_FILES,
         *(entry.name for entry in folder.glob("*.safetensors.index.json")),
     ]
     files = [*weights, *(folder / name for name in names if (folder / name).is_file())]

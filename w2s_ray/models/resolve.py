@@ -14,14 +14,17 @@ from typing import Any, Literal
 
 from w2s_ray.core.errors import ConfigError
 from w2s_ray.core.registry import unknown
-from w2s_ray.core.specs import CorpusSpec, LoraSpec, ModelSpec, Source
-from w2s_ray.models.families import KnownModel, family_of_type, find_model, known_names
+from w2s_ray.core.specs import CorpusSpec, LoraSpec, ModelSpec, Regime, Source
+from w2s_ray.models.families import FAMILIES, KnownModel, family_of_type, find_model, known_names
+from w2s_ray.models.families.torchvision import RELEASE
 from w2s_ray.models.local import count_parameters, read_config, source_of_model
+from w2s_ray.models.made import MADE, count_made, is_made, source_of_made
 from w2s_ray.models.tiny import CONTEXT, CORPUS_CONTEXT, NUM_BYTE_TOKENS, TINY, VERSION, size_of
 from w2s_ray.models.tiny import num_parameters as tiny_parameters
 
 DEFAULT_CONTEXT = 1024  # tokens; that of the public weak-to-strong codes
 WORLD_WORDS = 128  # about the vocabulary of the offline world: for estimates only
+_LIBRARIES = ("timm/", "torchvision/")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 # Overrides that would make another kind of thing of the checkpoint, or run code.
 _REFUSED = frozenset({"auto_map", "trust_remote_code", "model_type", "architectures", "_name_or_path"})
@@ -38,6 +41,7 @@ class ModelEntry:
     pooling: Literal["auto", "last", "mean"] = "auto"
     pretrained: bool = True
     lora: LoraSpec | None = None
+    regime: Regime | None = None
     lr: float | None = None
     pretrain_seed: int | None = None
     corpus: CorpusSpec | None = None
@@ -75,6 +79,8 @@ def resolve_model(alias: str, entry: ModelEntry) -> ResolvedModel:
         raise ConfigError(
             "corpus belongs to the models of the offline ladder (tiny/…), which are pretrained here"
         )
+    if is_made(source) or source.startswith(_LIBRARIES):
+        return _extractor(source, entry)
     found = find_model(source)
     if entry.source is not None and is_path(source) and not (found and "/" not in source):
         return _folder(source, entry)
@@ -95,6 +101,8 @@ def num_parameters(spec: ModelSpec, place: str | None = None) -> int | None:
 
     A known checkpoint that is cut to fewer layers is counted whole: an upper bound.
     """
+    if spec.family in MADE:
+        return count_made(spec.source.name)
     layers = spec.config.get("num_hidden_layers", spec.config.get("n_layer"))
     if spec.source.kind == "world":
         vocabulary = NUM_BYTE_TOKENS if spec.corpus else WORLD_WORDS
@@ -103,6 +111,13 @@ def num_parameters(spec: ModelSpec, place: str | None = None) -> int | None:
         return count_parameters(Path(place).expanduser(), num_layers=layers) if place else None
     found = find_model(spec.source.name)
     return found[1].parameters if found else None
+
+
+def medium_of(spec: ModelSpec) -> Literal["text", "image", ""]:
+    """What a model looks at; "" where only its config.json, which is not here yet, can tell."""
+    if spec.family in ("auto", "tiny"):
+        return "text" if spec.family == "tiny" else ""
+    return "image" if _sees_images(spec.family) else "text"
 
 
 def _no_such(source: str, *, named: bool) -> str:
@@ -124,7 +139,26 @@ def _tiny(source: str, entry: ModelEntry) -> ResolvedModel:
     return ResolvedModel(spec=replace(spec, corpus=corpus), pretrain_seed=seed, lr=entry.lr)
 
 
+def _extractor(source: str, entry: ModelEntry) -> ResolvedModel:
+    """Frozen features that are made here, or a model of timm or torchvision by that library's own name."""
+    library = source.partition("/")[0]
+    if library == "timm":
+        return ResolvedModel(spec=_spec("timm", _hub(source, entry.revision), entry, None), lr=entry.lr)
+    if entry.revision is not None:
+        raise ConfigError(f"{source!r} comes with a package, and has no revision")
+    if library == "torchvision":
+        found = find_model(source)
+        known = found[1] if found else None
+        package = Source(kind="package", name=source, config=known.package if known else RELEASE)
+        return ResolvedModel(spec=_spec("torchvision", package, entry, None), lr=entry.lr, known=known)
+    if entry.config or not entry.pretrained:
+        raise ConfigError(f"{source!r} has no config to override and no weights to leave out")
+    return ResolvedModel(spec=_spec(library, source_of_made(source), entry, None), lr=entry.lr)
+
+
 def _known(family: str, known: KnownModel, entry: ModelEntry) -> ResolvedModel:
+    if known.package:
+        return _extractor(known.hub, entry)
     source = _hub(known.hub, entry.revision or known.revision)
     spec = _spec(family, source, entry, known.context)
     return ResolvedModel(spec=spec, lr=entry.lr, known_lr=known.lr, known=known)
@@ -156,4 +190,21 @@ def _spec(family: str, source: Source, entry: ModelEntry, longest: int | None) -
         pooling=entry.pooling,
         pretrained=entry.pretrained,
         lora=entry.lora,
+        regime=_regime(family, entry),
     )
+
+
+def _regime(family: str, entry: ModelEntry) -> Regime:
+    """What is trained of a model: of one of images a probe and no more; a probe has no adapters."""
+    regime: Regime = entry.regime or ("probe" if _sees_images(family) else "finetune")
+    if _sees_images(family) and regime == "finetune":
+        raise ConfigError("regime: finetune: a vision model stays frozen; `probe` learns from its features")
+    if _sees_images(family) and entry.context is not None:
+        raise ConfigError(f"context = {entry.context}: images have no tokens")
+    if regime == "probe" and entry.lora is not None:
+        raise ConfigError("lora: a probe leaves the model as it is, and has no adapters")
+    return regime
+
+
+def _sees_images(family: str) -> bool:
+    return family in (*MADE, "timm") or (family in FAMILIES and FAMILIES[family].medium == "image")

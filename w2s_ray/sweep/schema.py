@@ -136,6 +136,7 @@ class ModelItem(Section):
     pretrain_seed: Seed | None = None
     lr: Rate | None = None
     lora: LoraEntry | None = None
+    regime: Literal["finetune", "probe"] | None = None
 
 
 class PairEntry(Section):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from w2s_ray.core.registry import Registry
 
@@ -20,7 +21,8 @@ class KnownModel:
     `revision` is a commit of the hub that was read in public code. `parameters` counts tied matrices once,
     `parameters_without_embeddings` leaves out input and output embeddings and learned positions, `tokens` is
     what it was pretrained on, for the compute axis C = 6 N D. `lr` is a published learning rate of
-    weak-to-strong finetuning.
+    weak-to-strong finetuning. `context` is the longest input in tokens, 0 for images. `package` is the release
+    of the weights where a Python package fetches them and not the hub.
     """
 
     hub: str
@@ -33,6 +35,7 @@ class KnownModel:
     tied: bool = False
     gated: bool = False
     lr: float | None = None
+    package: str = ""
     notes: str = ""
 
 
@@ -40,20 +43,29 @@ class KnownModel:
 class Family:
     """Checkpoints of one architecture, by the short name that a sweep file uses.
 
-    `model_types` are the values of `model_type` in a config.json that belong to the family.
+    `model_types` are the values of `model_type` in a config.json that belong to the family; `medium` is what its
+    models look at.
     """
 
     name: str
     models: Mapping[str, KnownModel]
     model_types: frozenset[str] = field(default_factory=frozenset)
+    medium: Literal["text", "image"] = "text"
 
 
 FAMILIES: Registry[Family] = Registry("model family", package="w2s_ray.models.families")
 
 
-def register_family(name: str, models: Mapping[str, KnownModel], *, model_types: set[str]) -> Family:
+def register_family(
+    name: str,
+    models: Mapping[str, KnownModel],
+    *,
+    model_types: set[str],
+    medium: Literal["text", "image"] = "text",
+) -> Family:
     """Register a family under its name; called once, at the end of its file."""
-    return FAMILIES.add(name)(Family(name=name, models=models, model_types=frozenset(model_types)))
+    family = Family(name=name, models=models, model_types=frozenset(model_types), medium=medium)
+    return FAMILIES.add(name)(family)
 
 
 def find_model(name: str) -> tuple[Family, KnownModel] | None:
