@@ -32,7 +32,10 @@ _REFUSED = frozenset({"auto_map", "trust_remote_code", "model_type", "architectu
 
 @dataclass(frozen=True, kw_only=True)
 class ModelEntry:
-    """What a sweep file says of a model. `source` None looks the model up by its own name."""
+    """What a sweep file says of a model. `source` None looks the model up by its own name.
+
+    `corpus_places` maps each source of the corpus, by its digest, to where its files lie.
+    """
 
     source: str | None = None
     revision: str | None = None
@@ -45,6 +48,7 @@ class ModelEntry:
     lr: float | None = None
     pretrain_seed: int | None = None
     corpus: CorpusSpec | None = None
+    corpus_places: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,8 +139,10 @@ def _tiny(source: str, entry: ModelEntry) -> ResolvedModel:
     world = Source(kind="world", name=f"tiny-{size}", version=VERSION)
     seed = (entry.pretrain_seed or 0) if entry.pretrained else None
     spec = _spec("tiny", world, entry, CORPUS_CONTEXT if entry.corpus else CONTEXT)
-    corpus = entry.corpus if entry.pretrained or not entry.corpus else CorpusSpec()
-    return ResolvedModel(spec=replace(spec, corpus=corpus), pretrain_seed=seed, lr=entry.lr)
+    corpus = CorpusSpec() if entry.corpus and not entry.pretrained else entry.corpus
+    return ResolvedModel(
+        spec=replace(spec, corpus=corpus), pretrain_seed=seed, corpus_places=entry.corpus_places, lr=entry.lr
+    )
 
 
 def _extractor(source: str, entry: ModelEntry) -> ResolvedModel:

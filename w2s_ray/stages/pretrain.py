@@ -1,13 +1,16 @@
-"""Pretrain a rung of the offline ladder on the generated corpus, and ask it the tasks' questions zero-shot.
+"""Pretrain a rung of the offline ladder, on the generated world or on a corpus of files, and ask what it knows.
 
-Leaves `model/` (configuration, safetensors, tokenizer) and `metrics.json`. Zero-shot accuracy, not the loss,
-is the health check: a larger rung should hold every latent concept.
+Leaves `model/` (configuration, safetensors, tokenizer) and `metrics.json`. Of the world, the tasks' questions
+are asked zero-shot: that, not the loss, is the health check, for a larger rung should hold every latent concept.
+Of a corpus, texts that were held out are predicted.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +25,7 @@ TASKS = {"review": ("review", "pref"), "agree": ("agree",), "board": ("board",)}
 
 
 def run(job: Job, worker: Worker) -> Outcome:
-    """Train on packed documents in order, write the model, measure each genre's zero-shot accuracy."""
+    """Train on packed documents in order, write the model, and measure what it knows."""
     import torch
     from transformers import GPTNeoXForCausalLM
 
@@ -35,26 +38,62 @@ def run(job: Job, worker: Worker) -> Outcome:
     model_spec: ModelSpec = job.stage.spec["model"]
     seed: int = job.stage.spec["seed"]
     size = tiny.size_of(model_spec.source.name)
-    tokenizer = tiny.build_tokenizer(VOCABULARY)
+    config, tokenizer = tiny.config_and_tokenizer(model_spec, VOCABULARY)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derived_seed(seed, "weights"))
-        config = tiny.tiny_config(size, vocabulary=len(VOCABULARY), overrides=model_spec.config)
         model = GPTNeoXForCausalLM(config)
     assert len(model.gpt_neox.rotary_emb.inv_freq) * 2 == size.hidden // size.heads, "rotary covers the head"
-    batches = packed_corpus(tokenizer, seed=derived_seed(seed, "corpus"))
-    losses = train_language(model, batches, LanguageRecipe(lr=size.lr), pad_id=tokenizer.pad_token_id)
+    lesson = (_files if model_spec.corpus else _world)(job, tokenizer)
+    losses = train_language(
+        model, lesson.batches_SRT, LanguageRecipe(lr=size.lr), pad_id=tokenizer.pad_token_id
+    )
+    known = lesson.exam(model)
     metrics = {
         "loss/last": sum(losses[-50:]) / len(losses[-50:]),
         "loss/first": losses[0],
         "steps": float(len(losses)),
+        **known,
     }
-    known = {genre: zero_shot(model, tokenizer, genre, seed=seed) for genre in GENRES}
-    metrics |= {f"zero_shot/{genre}": accuracy for genre, accuracy in known.items()}
     save(model, tokenizer, job.out / "model")
     (job.out / "metrics.json").write_text(json.dumps(metrics, indent=1, sort_keys=True))
     facts: dict[str, Any] = {"num_parameters": sum(p.numel() for p in model.parameters())}
-    floors = {} if model_spec.config else size.zero_shot  # an overridden size is no rung of the ladder
-    return Outcome(metrics=metrics, facts=facts | {"faults": zero_shot_faults(known, floors)})
+    on_ladder = not (model_spec.config or model_spec.corpus)  # an overridden size is no rung of the ladder
+    floors = size.zero_shot if on_ladder else {}
+    faults = zero_shot_faults({genre: known[f"zero_shot/{genre}"] for genre in floors}, floors)
+    return Outcome(metrics=metrics, facts=facts | {"faults": faults})
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Lesson:
+    """Token ids to learn from, [steps, rows, tokens], and what is asked afterwards: metrics of the model."""
+
+    batches_SRT: Any
+    exam: Callable[[Any], Mapping[str, float]]
+
+
+def _world(job: Job, tokenizer: Any) -> _Lesson:
+    seed: int = job.stage.spec["seed"]
+    return _Lesson(
+        batches_SRT=packed_corpus(tokenizer, seed=derived_seed(seed, "corpus")),
+        exam=lambda model: {
+            f"zero_shot/{genre}": zero_shot(model, tokenizer, genre, seed=seed) for genre in GENRES
+        },
+    )
+
+
+def _files(job: Job, tokenizer: Any) -> _Lesson:
+    from w2s_ray.stages.corpus import bits_per_byte, read_corpus
+
+    spec: ModelSpec = job.stage.spec["model"]
+    assert spec.corpus is not None
+    seed = derived_seed(job.stage.spec["seed"], "corpus")
+    corpus = read_corpus(spec.corpus, job.places, tokenizer, seed=seed)
+    return _Lesson(
+        batches_SRT=corpus.batches_SRT,
+        exam=lambda model: {
+            "bits_per_byte/held_out": bits_per_byte(model, corpus.held_out_RT, tokenizer.pad_token_id)
+        },
+    )
 
 
 def save(model: Any, tokenizer: Any, folder: Path) -> None:
@@ -86,19 +125,13 @@ def packed_corpus(tokenizer: Any, *, seed: int) -> Any:
     import torch
 
     from w2s_ray.models.tiny import ROW_TOKENS, ROWS, STEPS
+    from w2s_ray.stages.corpus import packed_rows
     from w2s_ray.tasks.world import corpus
 
     vocabulary = tokenizer.get_vocab()
     documents = ([vocabulary[word] for word in words] for words in corpus(seed))
-    rows, row = [], [int(token) for token in next(documents)]
-    for document in documents:
-        if len(row) + len(document) > ROW_TOKENS:
-            rows.append(row + [tokenizer.pad_token_id] * (ROW_TOKENS - len(row)))
-            row = []
-            if len(rows) == STEPS * ROWS:
-                break
-        row = row + document
-    return torch.tensor(rows).view(STEPS, ROWS, ROW_TOKENS)
+    rows = islice(packed_rows(documents, ROW_TOKENS, tokenizer.pad_token_id), STEPS * ROWS)
+    return torch.tensor(list(rows)).view(STEPS, ROWS, ROW_TOKENS)
 
 
 def zero_shot(model: Any, tokenizer: Any, genre: str, *, seed: int) -> float:

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from w2s_ray.core.errors import ConfigError
-from w2s_ray.core.specs import Arm, LoraSpec, Source, TaskSpec
+from w2s_ray.core.specs import Arm, CorpusSpec, LoraSpec, Source, TaskSpec
 from w2s_ray.execution.placement import Placement
-from w2s_ray.models.resolve import ModelEntry, ResolvedModel, resolve_model
+from w2s_ray.models.resolve import ModelEntry, ResolvedModel, medium_of, resolve_model
+from w2s_ray.models.tiny import CORPUS_STEPS
 from w2s_ray.sweep import checks
 from w2s_ray.sweep.document import Document
 from w2s_ray.sweep.nouns import (
@@ -32,6 +33,7 @@ from w2s_ray.sweep.pairs import read_pairs
 from w2s_ray.sweep.schema import ModelItem, SweepFile, TaskEntry
 from w2s_ray.sweep.validation import read_schema
 from w2s_ray.tasks.base import TASKS, Task
+from w2s_ray.tasks.corpus import texts_spec
 from w2s_ray.tasks.definition import normalised
 from w2s_ray.tasks.described import describe
 from w2s_ray.tasks.folders import source_at, with_classes
@@ -39,6 +41,11 @@ from w2s_ray.tasks.folders import source_at, with_classes
 __all__ = ["Sweep", "load_sweep"]
 
 DEFAULT_STORE = "results/store"  # beside the results of every sweep of a working directory, which share it
+# What a linear probe brings, weaker than anything the file says. Of a language model: Burns et al. 2023, D.2, and
+# their early stop on the weak validation labels. Of images: D.1. AdamW without decay is Adam.
+PROBE = {"epochs": 200, "batch": 128, "lr": 1e-3, "clip": 0.0, "selection": "weak-val", "evals": 20,
+         "precision": "fp32", "head": "small", "predict_batch": 1024}  # fmt: skip
+VISION_PROBE = {**PROBE, "epochs": 20, "selection": "last", "evals": 1}
 E = TypeVar("E")
 T = TypeVar("T")
 
@@ -147,10 +154,25 @@ def _rows(entry: TaskEntry, task: Task | None) -> Source:
 
 
 def _model(alias: str, entry: ModelItem) -> ResolvedModel:
-    given = entry.given()
+    given = {key: value for key, value in entry.given().items() if key != "pretrain_steps"}
     if entry.lora is not None:
         given["lora"] = LoraSpec(**entry.lora.model_dump())
-    return resolve_model(alias, ModelEntry(**given))
+    return resolve_model(alias, ModelEntry(**given | _corpus(entry)))
+
+
+def _corpus(entry: ModelItem) -> dict[str, Any]:
+    """What a model is pretrained on, and where those files are."""
+    if entry.corpus is None:
+        if entry.pretrain_steps is not None:
+            raise ConfigError("pretrain_steps belongs to a model with a `corpus`")
+        return {}
+    places = [str(_place(given.path)) for given in entry.corpus]
+    texts = [texts_spec(place, text=given.text, task=given.task)
+             for given, place in zip(entry.corpus, places, strict=True)]  # fmt: skip
+    return {
+        "corpus": CorpusSpec(texts=tuple(texts), steps=entry.pretrain_steps or CORPUS_STEPS),
+        "corpus_places": {one.source.digest: place for one, place in zip(texts, places, strict=True)},
+    }
 
 
 def _place(path: str | None) -> str | None:
@@ -173,7 +195,9 @@ def _recipes(file: SweepFile, models: Mapping[str, ResolvedModel], tasks: Mappin
 
 
 def _defaults(model: ResolvedModel) -> dict[str, Any]:
-    """What a model brings where the file says nothing: bf16 unless it is of the ladder, a published lr."""
+    """What a model brings where the file says nothing: a probe's recipe, bf16 unless made here, a published lr."""
+    if model.spec.regime == "probe":
+        return dict(VISION_PROBE if medium_of(model.spec) == "image" else PROBE)
     precision = "fp32" if model.spec.source.kind == "world" else "bf16"
     return {"precision": precision} | ({} if model.known_lr is None else {"lr": model.known_lr})
 

@@ -138,7 +138,9 @@ class Sweep:
         """Where the content of each local source lies: digest → path."""
         found = [(task.spec.source, task.place) for task in self.tasks.values()]
         found += [(model.spec.source, model.place) for model in self.models.values()]
-        return {source.digest: place for source, place in found if place is not None}
+        corpora = (model.corpus_places.items() for model in self.models.values())
+        places = {digest: place for items in corpora for digest, place in items}
+        return places | {source.digest: place for source, place in found if place is not None}
 
     @property
     def unpinned(self) -> tuple[str, ...]:

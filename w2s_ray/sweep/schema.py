@@ -124,8 +124,16 @@ class LoraEntry(Section):
     targets: str = "all-linear"
 
 
+class CorpusEntry(Section):
+    """Local files to pretrain on: `text` is a template over their columns, or `task` one that makes the texts."""
+
+    path: str
+    text: str | None = None
+    task: str | None = None
+
+
 class ModelItem(Section):
-    """A model by the name of its key, or of its `source`."""
+    """A model by the name of its key, or of its `source`. `corpus` is for models that are pretrained here."""
 
     source: str | None = None
     revision: Revision | None = None
@@ -134,6 +142,8 @@ class ModelItem(Section):
     pooling: Literal["auto", "last", "mean"] = "auto"
     pretrained: bool = True
     pretrain_seed: Seed | None = None
+    pretrain_steps: Positive | None = None
+    corpus: Annotated[list[CorpusEntry], Field(min_length=1)] | None = None
     lr: Rate | None = None
     lora: LoraEntry | None = None
     regime: Literal["finetune", "probe"] | None = None
