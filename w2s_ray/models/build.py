@@ -15,7 +15,7 @@ from w2s_ray.core.errors import EnvironmentFault
 from w2s_ray.core.specs import ModelSpec
 from w2s_ray.models import tiny
 from w2s_ray.models.encode import ensure_pad_token
-from w2s_ray.models.head import Head, HeadPlan, build_head
+from w2s_ray.models.head import Head, HeadPlan, answers, build_head
 
 log = logging.getLogger(__name__)
 _DROPOUTS = ("dropout", "pdrop", "dropout_prob")
@@ -25,9 +25,7 @@ _OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")  # position
 class Classifier(nn.Module):
     """A backbone with a linear head on its pooled hidden state.
 
-    With two texts per example the head has one output, and the logits of an example are (score of the
-    second, score of the first): class 1, "the first is better",
-    has probability sigmoid(s1 - s2) (Burns et al. 2023, A.3).
+    What its outputs say of an example is `head.answers`.
     """
 
     def __init__(self, backbone: nn.Module, head: Head, *, pooling: str, num_texts: int) -> None:
@@ -39,11 +37,12 @@ class Classifier(nn.Module):
 
     def forward(self, input_ids_RT: Tensor, mask_RT: Tensor) -> Tensor:
         """Logits [examples, classes] in fp32 from rows of right-padded texts, an example's texts adjacent."""
+        return answers(self.head(self.pooled(input_ids_RT, mask_RT)), self.num_texts)
+
+    def pooled(self, input_ids_RT: Tensor, mask_RT: Tensor) -> Tensor:
+        """The vector [rows, width] that the head sees of each text."""
         hidden_RTD = self.backbone(input_ids=input_ids_RT, attention_mask=mask_RT).last_hidden_state
-        logits_RK: Tensor = self.head(pool(hidden_RTD, mask_RT, self.pooling))
-        if self.num_texts == 1:
-            return logits_RK
-        return logits_RK.view(-1, self.num_texts).flip(1)
+        return pool(hidden_RTD, mask_RT, self.pooling)
 
 
 @dataclass(frozen=True, kw_only=True)

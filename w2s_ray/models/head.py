@@ -29,6 +29,10 @@ class HeadPlan:
     label_words: Sequence[str] = ()
     init: str = "words"
 
+    @property
+    def num_outputs(self) -> int:
+        return 1 if self.num_texts > 1 else self.num_classes
+
 
 class Head(nn.Linear):
     """A linear layer without bias that computes in fp32 whatever is autocast around it.
@@ -44,6 +48,34 @@ class Head(nn.Linear):
             return nn.functional.linear(input.float(), self.weight.float())
 
 
+class Probe(nn.Module):
+    """A linear layer with a bias on given vectors; `seed` draws its weights, the bias starts at zero."""
+
+    def __init__(self, width: int, plan: HeadPlan, *, seed: int) -> None:
+        super().__init__()
+        self.num_texts = plan.num_texts
+        self.linear = nn.Linear(width, plan.num_outputs)
+        drawn_KD = torch.randn(self.linear.weight.shape, generator=torch.Generator().manual_seed(seed))
+        with torch.no_grad():
+            self.linear.weight.copy_(drawn_KD * (0.0 if plan.init == "zero" else SMALL_STD))
+            self.linear.bias.zero_()
+
+    def forward(self, x_RD: Tensor) -> Tensor:
+        """Logits [examples, classes] from vectors [examples × texts, width], in fp32."""
+        with torch.autocast(x_RD.device.type, enabled=False):
+            return answers(self.linear(x_RD.float()), self.num_texts)
+
+
+def answers(outputs_RK: Tensor, num_texts: int) -> Tensor:
+    """Logits [examples, classes] from a head's outputs for each text.
+
+    With two texts an example the head has one output, and the logits of an example are (score of the second,
+    score of the first): class 1, "the first is better", has probability sigmoid(s1 - s2) (Burns et al. 2023,
+    A.3).
+    """
+    return outputs_RK if num_texts == 1 else outputs_RK.view(-1, num_texts).flip(1)
+
+
 def build_head(
     model: ModelSpec, folder: Path | None, config: Any, tokenizer: Any, plan: HeadPlan, *, one_sided: bool
 ) -> tuple[Head, str]:
@@ -51,8 +83,7 @@ def build_head(
 
     Only a `one_sided` model, a decoder, predicts the next word from its last hidden state.
     """
-    num_outputs = 1 if plan.num_texts > 1 else plan.num_classes
-    linear = Head(int(config.hidden_size), num_outputs)
+    linear = Head(int(config.hidden_size), plan.num_outputs)
     rows = None
     if plan.init == "words" and plan.num_texts == 1 and one_sided and folder is not None and model.pretrained:
         rows = unembedding_rows(folder, config, tokenizer, plan.label_words)

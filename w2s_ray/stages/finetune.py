@@ -65,7 +65,7 @@ def _classifier(job: Job, material: Material) -> _Loaded:
         init=job.stage.spec["recipe"].head,
     )
     folder = model_folder(model, job.inputs, job.places)
-    built = build(model, folder, head, seed=_weights_seed(job), vocabulary=_vocabulary(model))
+    built = build(model, folder, head, seed=_weights_seed(job), vocabulary=vocabulary_of(model))
     flat = encode(
         built.tokenizer,
         [context for contexts in examples.contexts for context in contexts],
@@ -87,7 +87,7 @@ def _generator(job: Job, material: Material) -> _Loaded:
 
     model = job.stage.spec["model"]
     folder = model_folder(model, job.inputs, job.places)
-    built = build_generator(model, folder, seed=_weights_seed(job), vocabulary=_vocabulary(model))
+    built = build_generator(model, folder, seed=_weights_seed(job), vocabulary=vocabulary_of(model))
     form = taught_by(material, built)
     return _Loaded(
         module=built.generator,
@@ -111,7 +111,8 @@ def model_folder(model: ModelSpec, inputs: Mapping[str, Path], places: Mapping[s
     return None if model.source.kind == "world" else fetch(model, places)
 
 
-def _vocabulary(model: ModelSpec) -> tuple[str, ...]:
+def vocabulary_of(model: ModelSpec) -> tuple[str, ...]:
+    """The words of a rung of the offline ladder, which has no tokenizer file where it is not pretrained."""
     if model.source.kind != "world":
         return ()
     from w2s_ray.tasks.world import VOCABULARY
