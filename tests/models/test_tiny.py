@@ -2,9 +2,19 @@
 
 import pytest
 import torch
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from w2s_ray.core.errors import ConfigError
-from w2s_ray.models.tiny import TINY, build_tokenizer, num_parameters, size_of, tiny_config
+from w2s_ray.models.tiny import (
+    NUM_BYTE_TOKENS,
+    TINY,
+    build_byte_tokenizer,
+    build_tokenizer,
+    num_parameters,
+    size_of,
+    tiny_config,
+)
 
 WORDS = ("<pad>", "<bos>", "<unk>", "the", "dog", "is")
 
@@ -50,3 +60,30 @@ def test_a_saved_tokenizer_reads_back_equal(tmp_path):
         [1, 0],
         [1, 1],
     ]
+
+
+@pytest.fixture(scope="module")
+def byte_tokenizers(tmp_path_factory):
+    """The tokenizer of bytes as it is built, and as it is read from a model's folder."""
+    from transformers import AutoTokenizer
+
+    folder = tmp_path_factory.mktemp("bytes")
+    built = build_byte_tokenizer()
+    built.save_pretrained(folder)
+    return built, AutoTokenizer.from_pretrained(folder)
+
+
+@given(st.text())
+@example("<eos> <pad>")
+@example("  two  spaces\n\ttab, don 't . stop \x00\x7f")
+@example("8/5k2/8 w - - 0 1 1. Qxc1+ Ġ ü 漢字 🎉")
+def test_bytes_are_tokens_and_any_text_comes_back(byte_tokenizers, text):
+    for tokenizer in byte_tokenizers:
+        ids = tokenizer(text)["input_ids"]
+        assert ids == [byte + 2 for byte in text.encode()]
+        assert tokenizer.decode([*ids, tokenizer.eos_token_id], skip_special_tokens=True) == text
+
+
+def test_the_bytes_leave_two_tokens_for_padding_and_the_end_of_a_text(byte_tokenizers):
+    for tokenizer in byte_tokenizers:
+        assert (len(tokenizer), tokenizer.pad_token_id, tokenizer.eos_token_id) == (NUM_BYTE_TOKENS, 0, 1)
