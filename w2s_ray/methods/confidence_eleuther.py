@@ -47,6 +47,8 @@ class ConfidenceEleuther:
 
 def balanced(weak_BC: Tensor) -> Tensor:
     """Two-class probabilities whose log odds have mean 0 over the batch."""
+    import torch
+
     odds_B = (weak_BC[:, 1] + EPS).log() - (1 - weak_BC[:, 1] + EPS).log()
-    centred_B = (odds_B - odds_B.mean()).sigmoid()
-    return (centred_B[:, None] - centred_B.new_tensor([1.0, 0.0])).abs()
+    positive_B = (odds_B - odds_B.mean()).sigmoid()
+    return torch.stack([1 - positive_B, positive_B], dim=-1)

@@ -19,7 +19,8 @@ class Entropy:
     `form: log`        U = -sum_c f_c log f_c, with two classes -(p log p + (1 - p) log(1 - p))
     `form: quadratic`  U = -1/2 sum_c (f_c - 1/C)^2, with two classes -(p - 1/2)^2
 
-    The paper names the two terms for two classes. U falls as confidence grows, whichever the sign in print.
+    U falls as confidence grows, so that lowering it makes the student surer. Unlike the guess of `confidence`
+    it has a gradient.
     """
 
     form: str = parameter(
