@@ -135,8 +135,14 @@ def test_typical_stages_ask_for_as_much_as_any_that_a_search_may_come_to(tmp_pat
 
 
 @pytest.mark.parametrize("file", sorted(Path("sweeps").glob("*.yaml")), ids=lambda file: file.stem)
-def test_every_sweep_that_is_shipped_can_be_planned_and_counts_its_closed_form(file: Path) -> None:
-    shipped = work("store=memory://shipped", file=file)
+def test_every_sweep_that_is_shipped_can_be_planned_and_counts_its_closed_form(
+    file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "train.jsonl").write_text(
+        '{"PuzzleId": "a", "FEN": "k7/7R/8/8/8/8/8/K7 b - - 0 1", "Moves": "a8b8 h7h8"}'
+    )
+    local = ["tasks.chess_puzzles.path=" + str(tmp_path)] if file.stem == "chess-offline" else []
+    shipped = work("store=memory://shipped", *local, file=file)
     sweep = shipped.sweep
     supervisors = len({pair.weak for pair in sweep.pairs})
     ceilings = len({pair.strong for pair in sweep.pairs})
@@ -158,3 +164,10 @@ def test_reward_models_train_by_the_papers_preset() -> None:
     sweep = load_sweep(Path("sweeps/reward.yaml"), [])
     recipe = sweep.recipe("student", "pythia-1b", "hh_harmless")
     assert (recipe.batch, recipe.epochs) == (220, 1)
+
+
+def test_the_chess_study_trains_by_the_papers_preset() -> None:
+    sweep = load_sweep(Path("sweeps/chess.yaml"), [])
+    recipe = sweep.recipe("student", "pythia-1b", "chess_puzzles")
+    assert (recipe.batch, recipe.epochs, recipe.selection) == (32, 5, "last")
+    assert {(task.spec.half, task.spec.test) for task in sweep.tasks.values()} == {(50_000, 5_000)}

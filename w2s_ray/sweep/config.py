@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -58,7 +59,7 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
     document = Document(Path(path), overrides)
     file = read_schema(document)
     tasks = _each(document, "tasks", file.tasks, _task)
-    models = _each(document, "models", file.models, _model)
+    models = _each(document, "models", file.models, partial(_model, tasks=file.tasks))
     pairs = read_pairs(document, file, models)
     checks.check_kinds(document, pairs, tasks)
     checks.check_size(document, file, pairs)
@@ -153,26 +154,29 @@ def _rows(entry: TaskEntry, task: Task | None) -> Source:
     return Source(kind="hub", name=task.source.name, config=task.source.config, revision=entry.revision)
 
 
-def _model(alias: str, entry: ModelItem) -> ResolvedModel:
+def _model(alias: str, entry: ModelItem, *, tasks: Mapping[str, TaskEntry]) -> ResolvedModel:
     given = {key: value for key, value in entry.given().items() if key != "pretrain_steps"}
     if entry.lora is not None:
         given["lora"] = LoraSpec(**entry.lora.model_dump())
-    return resolve_model(alias, ModelEntry(**given | _corpus(entry)))
+    return resolve_model(alias, ModelEntry(**given | _corpus(entry, tasks)))
 
 
-def _corpus(entry: ModelItem) -> dict[str, Any]:
+def _corpus(entry: ModelItem, tasks: Mapping[str, TaskEntry]) -> dict[str, Any]:
     """What a model is pretrained on, and where those files are."""
     if entry.corpus is None:
         if entry.pretrain_steps is not None:
             raise ConfigError("pretrain_steps belongs to a model with a `corpus`")
         return {}
-    places = [str(_place(given.path)) for given in entry.corpus]
-    texts = [texts_spec(place, text=given.text, task=given.task)
-             for given, place in zip(entry.corpus, places, strict=True)]  # fmt: skip
-    return {
-        "corpus": CorpusSpec(texts=tuple(texts), steps=entry.pretrain_steps or CORPUS_STEPS),
-        "corpus_places": {one.source.digest: place for one, place in zip(texts, places, strict=True)},
-    }
+    texts, places = [], {}
+    for given in entry.corpus:
+        own = tasks[given.task].path if given.task in tasks else None
+        place = _place(given.path or own)
+        if place is None:
+            raise ConfigError("corpus: needs a `path`, of local files")
+        texts.append(texts_spec(place, text=given.text, task=given.task))
+        places[texts[-1].source.digest] = place
+    corpus = CorpusSpec(texts=tuple(texts), steps=entry.pretrain_steps or CORPUS_STEPS)
+    return {"corpus": corpus, "corpus_places": places}
 
 
 def _place(path: str | None) -> str | None:

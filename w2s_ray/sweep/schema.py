@@ -125,9 +125,12 @@ class LoraEntry(Section):
 
 
 class CorpusEntry(Section):
-    """Local files to pretrain on: `text` is a template over their columns, or `task` one that makes the texts."""
+    """Local files to pretrain on: `text` is a template over their columns, or `task` one that makes the texts.
 
-    path: str
+    Without a `path` the files are those of the sweep's own task of that name.
+    """
+
+    path: str | None = None
     text: str | None = None
     task: str | None = None
 
