@@ -1,13 +1,17 @@
 """Chess as a task whose answer is a text: positions and transcripts as prompts, moves in SAN as answers."""
 
+import gzip
 import json
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.tasks.hub_rows import rows_of
+from w2s_ray.cli.commands import app
+from w2s_ray.cli.tasks import summary
 from w2s_ray.core.errors import DataError
 from w2s_ray.core.specs import TaskSpec
 from w2s_ray.tasks import TASKS, task_of
@@ -170,3 +174,17 @@ def test_real_puzzles_have_legal_answers_and_do_not_tell_them_in_the_corpus():
             example, (text,) = only(PUZZLES, row), PUZZLES.corpus(row)
             assert PUZZLES.scores["legal"](example.text[0], example.target)
             assert not text.startswith(example.text[0])
+
+
+@pytest.mark.skipif(not ROWS.is_dir(), reason="no real rows here")
+def test_a_look_at_a_task_of_texts_tells_its_most_frequent_answer(tmp_path):
+    for split, num in (("train", 400), ("test", 60)):
+        with gzip.open(ROWS / f"{split}.jsonl.gz", "rt") as lines:
+            folder = tmp_path / "chess_puzzles"
+            folder.mkdir(exist_ok=True)
+            (folder / f"{split}.jsonl").write_text("".join(islice(lines, num)))
+    shown = CliRunner().invoke(app, ["show", "chess_puzzles", "--rows", "1", "--path", str(folder)])
+    assert "different ones, the most frequent is ' " in shown.stdout and "answer │  " in shown.stdout
+    (row,) = summary(["chess_puzzles"], tmp_path)
+    assert (row.kind, row.train, row.test, row.lint) == ("text", 400, 60, "clean")
+    assert 1 / 400 <= row.positive < 0.05 and 1 / 60 <= row.positive_test < 0.2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +28,7 @@ def show_rows(subject: Subject, rows: int, tokenizer: Path | None) -> None:
         for context, texts in zip(found.examples.contexts, found.examples.texts, strict=True)
         for before, text in zip(context, texts, strict=True)
     ]
-    lines = [*declaration(task), *_counted(found.facts["counts"]), ""]
+    lines = [*declaration(task), *_counted(found.facts["counts"]), *_answers(found.examples.targets), ""]
     lines += example_lines(spread(found.examples, rows), task, tokens)
     typer.echo("\n".join([*lines, *histogram(tokens.counts(inputs), tokens.unit)]))
 
@@ -38,6 +39,15 @@ def _counted(counts: Mapping[str, Any]) -> Iterator[str]:
     yield f"  {'split':9} " + ", ".join(f"{num:,} {name}" for name, num in counts["splits"].items())
     if told := dropped(counts):
         yield f"  {'dropped':9} {told}"
+
+
+def _answers(targets: Sequence[str]) -> Iterator[str]:
+    """How many answers there are, and the share of the most frequent one, where answers are texts."""
+    if targets:
+        counts = Counter(targets)
+        answer, num = min(counts.items(), key=lambda item: (-item[1], item[0]))
+        share = num / len(targets)
+        yield f"  {'answers':9} {len(counts):,} different ones, the most frequent is {answer!r} ({share:.1%})"
 
 
 def tokens_of(task: Task, folder: Path | None) -> Tokens:

@@ -12,7 +12,7 @@ from typing import Any
 from w2s_ray.cli.prepare import registered
 from w2s_ray.cli.tables import console, table
 from w2s_ray.core.errors import DataError
-from w2s_ray.tasks import TASKS
+from w2s_ray.tasks import TASKS, Task
 
 # Folders that may carry another name than the task that reads them.
 FOLDERS = {"cola": "glue_cola", "sst2": "glue_sst2", "wic": "super_glue_wic", "hh_harmless": "hh_rlhf"}
@@ -23,9 +23,9 @@ class TaskRow:
     """A task over a folder of rows: what its split keeps when every row may be used, and its lint.
 
     `train` and `test` count examples, `positive` and `positive_test` are shares of class 1 among them (of the
-    first text as the better one, if pairwise). `lint` is the worst verdict, with its checks if it is a leak;
-    `bag_of_words` the AUROC of that model. `seconds` are those of the split, `lint_seconds` those of the lint.
-    `problem` is why there is no split, else "".
+    first text as the better one, if pairwise; of the most frequent answer, if answers are texts). `lint` is the
+    worst verdict, with its checks if it is a leak; `bag_of_words` the AUROC of that model. `seconds` are those of
+    the split, `lint_seconds` those of the lint. `problem` is why there is no split, else "".
     """
 
     name: str
@@ -70,8 +70,9 @@ def _summarised(name: str, folder: Path) -> TaskRow:
     lint = lint_of(found)
     examples, counts = found.examples, found.facts["counts"]
     in_test = [split == "test" for split in examples.splits]
-    labels = {part: [label for label, there in zip(examples.labels.tolist(), in_test, strict=True) if there is part]
-              for part in (False, True)}  # fmt: skip
+    answers = examples.targets or examples.labels.tolist()
+    found_in = {part: Counter(answer for answer, there in zip(answers, in_test, strict=True) if there is part)
+                for part in (False, True)}  # fmt: skip
     groups = Counter(examples.groups)
     leaks = sorted({finding.check for finding in lint.leaks()})
     areas = {baseline.check: baseline.auroc for baseline in lint.measures.baselines}
@@ -80,10 +81,10 @@ def _summarised(name: str, folder: Path) -> TaskRow:
         kind=found.task.kind,
         rows=counts["rows"],
         examples=counts["examples"],
-        train=len(labels[False]),
-        test=len(labels[True]),
-        positive=labels[False].count(1) / len(labels[False]),
-        positive_test=labels[True].count(1) / len(labels[True]),
+        train=found_in[False].total(),
+        test=found_in[True].total(),
+        positive=_share(found_in[False], found.task),
+        positive_test=_share(found_in[True], found.task),
         groups=len(groups),
         largest_group=max(groups.values()),
         dropped=dropped(counts),
@@ -92,6 +93,12 @@ def _summarised(name: str, folder: Path) -> TaskRow:
         seconds=split_at - began,
         lint_seconds=time.monotonic() - split_at,
     )
+
+
+def _share(answers: Counter[Any], task: Task) -> float:
+    """The share of class 1, or of the most frequent answer where answers are texts."""
+    num = max(answers.values()) if task.kind == "text" else answers[1]
+    return num / answers.total()
 
 
 def dropped(counts: Mapping[str, Any]) -> str:
@@ -124,8 +131,9 @@ def task_table(root: Path) -> None:
             shown.add_row(row.name, row.kind, *[""] * 10, row.problem, "")
             continue
         counts = [f"{num:,}" for num in (row.rows, row.examples, row.train, row.test)]
-        shares = [f"{share:.1%}" for share in (row.positive, row.positive_test)]
+        mark = "top " if row.kind == "text" else ""
+        shares = [f"{mark}{share:.1%}" for share in (row.positive, row.positive_test)]
         shown.add_row(row.name, row.kind, *counts, *shares, f"{row.groups:,}", str(row.largest_group),
-                      f"{row.bag_of_words:.2f}", row.lint, row.dropped,
+                      f"{row.bag_of_words:.2f}".replace("nan", ""), row.lint, row.dropped,
                       f"{row.seconds:.1f}+{row.lint_seconds:.1f}")  # fmt: skip
     console().print(shown)
