@@ -161,12 +161,14 @@ def trained_weights(method):
 
 @pytest.mark.parametrize("name", [name for name in LOSSES if LOSSES[name].naive_at is not None])
 def test_where_it_claims_to_be_naive_it_is_so_bit_for_bit(name, method, naive_weights):
-    neutral = trained_weights(build_method(method_spec(name, method.naive_at)))
-    assert neutral.keys() == naive_weights.keys()
-    assert all(torch.equal(neutral[key], weight) for key, weight in naive_weights.items())
-    logits_BC, weak_BC = random_logits(9, 2), random_rows(9, 2, seed=1)
-    naive = losses(build_method(method_spec("naive", {})), logits_BC, weak_BC)
-    assert not torch.equal(losses(method, logits_BC, weak_BC)[1], naive[1])  # and elsewhere it is not
+    naive, neutral = build_method(method_spec("naive", {})), build_method(method_spec(name, method.naive_at))
+    weights = trained_weights(neutral)
+    assert weights.keys() == naive_weights.keys()
+    assert all(torch.equal(weights[key], weight) for key, weight in naive_weights.items())
+    weak_BC, sure_BC = random_rows(9, 2, seed=1), random_logits(9, 2).sign() * 80
+    assert torch.equal(losses(neutral, sure_BC, weak_BC)[1], losses(naive, sure_BC, weak_BC)[1])
+    unsure_BC = random_logits(9, 2)  # elsewhere it is not naive
+    assert not torch.equal(losses(method, unsure_BC, weak_BC)[1], losses(naive, unsure_BC, weak_BC)[1])
 
 
 def test_one_forward_pass_a_batch_or_several_come_to_the_same(name, method):

@@ -39,8 +39,6 @@ class ConfidenceEleuther:
         """Probabilities [global batch, 2] to learn; `progress` is the fraction of steps done."""
         trust = warmed_up(self.alpha, warmup=self.warmup, progress=progress)
         label_BC = balanced(weak_BC) if self.labels == "balanced" else weak_BC
-        if trust == 0:
-            return label_BC
         share = label_BC.new_tensor(0.5) if self.labels == "balanced" else label_BC[:, 1].mean()
         return (1 - trust) * label_BC + trust * harden_at_quantile(student_BC, share)
 

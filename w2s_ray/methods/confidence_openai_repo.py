@@ -36,8 +36,6 @@ class ConfidenceOpenAIRepo:
     def target(self, student_BC: Tensor, weak_BC: Tensor, *, prior: float, progress: float) -> Tensor:
         """Probabilities [global batch, 2] to learn; `progress` is the fraction of steps done."""
         trust = self.alpha * (1.0 if progress > self.warmup else progress)
-        if trust == 0:
-            return weak_BC
         return (1 - trust) * weak_BC + trust * harden_at_quantile(student_BC, weak_BC[:, 1].mean())
 
 

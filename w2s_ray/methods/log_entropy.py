@@ -28,4 +28,4 @@ class LogEntropy:
     def target(self, student_BC: Tensor, weak_BC: Tensor, *, prior: float, progress: float) -> Tensor:
         """Probabilities [batch, classes] to learn; `progress` is the fraction of steps done."""
         trust = warmed_up(self.alpha, warmup=self.warmup, progress=progress)
-        return weak_BC if trust == 0 else (1 - trust) * weak_BC + trust * student_BC
+        return (1 - trust) * weak_BC + trust * student_BC
