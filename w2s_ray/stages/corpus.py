@@ -75,15 +75,14 @@ def bits_per_byte(model: Any, rows_RT: Tensor, pad_id: int) -> float:
 
     nats, num = 0.0, 0
     with torch.no_grad():
-        for ids_RT in rows_RT.split(CORPUS_ROWS):
-            logits_RTV = model(input_ids=ids_RT).logits[:, :-1]
-            targets_RT = ids_RT[:, 1:]
-            nats += float(
-                nn.functional.cross_entropy(
-                    logits_RTV.flatten(0, 1), targets_RT.flatten(), ignore_index=pad_id, reduction="sum"
-                )
+        for start in range(0, len(rows_RT), CORPUS_ROWS):
+            ids_RT = rows_RT[start : start + CORPUS_ROWS]
+            logits_NV, targets_N = (
+                model(input_ids=ids_RT).logits[:, :-1].flatten(0, 1),
+                ids_RT[:, 1:].flatten(),
             )
-            num += int((targets_RT != pad_id).sum())
+            loss = nn.functional.cross_entropy(logits_NV, targets_N, ignore_index=pad_id, reduction="sum")
+            nats, num = nats + float(loss), num + int((targets_N != pad_id).sum())
     return nats / num / math.log(2)
 
 

@@ -62,6 +62,7 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
     models = _each(document, "models", file.models, partial(_model, tasks=file.tasks))
     pairs = read_pairs(document, file, models)
     checks.check_kinds(document, pairs, tasks)
+    checks.check_media(document, models, tasks)
     checks.check_size(document, file, pairs)
     checks.check_search(document, file, pairs)
     checks.check_aliases(document, file)
@@ -169,8 +170,8 @@ def _corpus(entry: ModelItem, tasks: Mapping[str, TaskEntry]) -> dict[str, Any]:
         return {}
     texts, places = [], {}
     for given in entry.corpus:
-        own = tasks[given.task].path if given.task in tasks else None
-        place = _place(given.path or own)
+        own = tasks.get(given.task or "", TaskEntry())
+        place = _place(given.path or own.path)
         if place is None:
             raise ConfigError("corpus: needs a `path`, of local files")
         texts.append(texts_spec(place, text=given.text, task=given.task))

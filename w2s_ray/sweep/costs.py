@@ -6,10 +6,10 @@ Estimates for placing and planning, with their assumptions as constants; never p
 from __future__ import annotations
 
 from w2s_ray.core.graph import Stage
-from w2s_ray.core.specs import Resources, TaskSpec, TrainSpec
+from w2s_ray.core.specs import ModelSpec, Resources, TaskSpec, TrainSpec
 from w2s_ray.models.tiny import pretraining_tokens
 
-TOKENS_PER_TEXT = 128  # where no row has been read yet
+TOKENS_PER_TEXT = 128  # where no row has been read yet; of an image too
 WORLD_TOKENS = 24  # of a text of the offline world
 CPU_FLOPS = 6e10  # sustained, one core, fp32
 GPU_FLOPS = 1.5e14  # sustained, one data-centre GPU, bf16
@@ -22,14 +22,18 @@ def stage_flops(stage: Stage, num_parameters: int | None) -> float:
     """6·N·D for training and 2·N·D for predicting (Kaplan et al. 2020), 0 where N is unknown or no model runs."""
     if not num_parameters:
         return 0.0
+    model: ModelSpec = stage.spec["model"]
     if stage.kind == "pretrain":
-        return 6.0 * num_parameters * pretraining_tokens(stage.spec["model"])
-    if stage.kind != "finetune":
+        return 6.0 * num_parameters * pretraining_tokens(model)
+    if stage.kind not in ("features", "finetune"):
         return 0.0
-    recipe: TrainSpec = stage.spec["recipe"]
     task: TaskSpec = stage.inputs["split"].spec["task"]
     guess = WORLD_TOKENS if task.source.kind == "world" else TOKENS_PER_TEXT
-    tokens = min(guess, stage.spec["model"].context)
+    tokens = min(guess, model.context)
+    if stage.kind == "features":
+        rows: int = 2 * task.half + task.validation + task.test
+        return 2.0 * num_parameters * tokens * rows
+    recipe: TrainSpec = stage.spec["recipe"]
     trained = 6.0 * recipe.epochs * task.half
     predicted = 2.0 * (
         task.test * recipe.evals + task.validation + task.half * (stage.spec["half"] == "weak")
