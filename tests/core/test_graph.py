@@ -10,9 +10,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.core.stages import CONFIDENCE, GPT2, NAIVE, RECIPE, REVIEW, TINY, cell, probed, with_lora
-from w2s_ray.core.graph import VERSIONS, Stage, closure, finetune_stage, pretrain_stage, split_stage
+from w2s_ray.core.graph import (
+    VERSIONS,
+    Stage,
+    closure,
+    finetune_stage,
+    fresh_stage,
+    labels_stage,
+    pretrain_stage,
+    split_stage,
+)
 from w2s_ray.core.specs import Layout, MethodSpec, Resources, Source, TrainSpec
 
+HALVED = MethodSpec(name="filter", version=1, params={"share": 0.5})
 PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}  # machines are shared
 
 # Every result ever computed is found by its key. A key that changes here orphans all results of its kind in
@@ -27,6 +37,9 @@ GOLDEN = {
     "lora": "finetune/review-gpt2-layers2-truth-transfer-s3-261e2b1c10ec",
     "features": "features/review-gpt2-s0-2f3a640bece2",
     "probe": "probe/review-gpt2-naive-transfer-s0-4d9f0b704e4e",
+    "fresh": "fresh/review-s0-a34d38d419db",
+    "labels": "labels/review-filter-s0-46b5610e578c",
+    "relabelling": "finetune/review-gpt2-naive-fresh1-s0-55488085285f",
 }
 
 
@@ -42,7 +55,13 @@ def golden_stages() -> dict[str, Stage]:
         "lora": with_lora(),
         "features": probed().student.inputs["features"],
         "probe": probed().student,
-    }
+        "fresh": fresh_stage(plain.split, 2),
+        "labels": labels_stage(method=HALVED, split=plain.split, sources=[plain.weak]),
+        "relabelling": finetune_stage(
+            model=GPT2, recipe=RECIPE, seed=0, half="fresh1", split=plain.split, method=NAIVE, labels=plain.weak,
+            fresh=fresh_stage(plain.split, 2), predicts=("fresh2",),
+        ),
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", GOLDEN)

@@ -7,8 +7,8 @@ whoever asks for them; that is how a supervisor is trained once for all its stud
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +16,7 @@ from w2s_ray.core.identity import digest
 from w2s_ray.core.specs import Half, MethodSpec, ModelSpec, TaskSpec, TrainSpec
 
 # Bumped when the meaning of a stage's output changes: old records are then simply not found.
-VERSIONS = {"split": 1, "pretrain": 1, "finetune": 1, "features": 1, "probe": 1}
+VERSIONS = {"split": 1, "pretrain": 1, "finetune": 1, "features": 1, "probe": 1, "labels": 1, "fresh": 1}
 # Kinds that train a role: they leave predictions, a curve and metrics.
 TRAININGS = ("finetune", "probe")
 
@@ -64,9 +64,29 @@ def split_stage(task: TaskSpec, seed: int) -> Stage:
     return _stage("split", {"task": task, "seed": seed}, f"{task.name}-s{seed}")
 
 
+def fresh_stage(split: Stage, parts: int) -> Stage:
+    """Rows of the split's task that it has not used, in `parts` parts `fresh1`, … of the size of a half.
+
+    A part for which too few rows are left is empty, and so are all after it.
+    """
+    assert parts > 0, "no fresh part is asked for"
+    return _stage("fresh", {"parts": parts}, split.label, {"split": split})
+
+
+def labels_stage(
+    *, method: MethodSpec, split: Stage, sources: Sequence[Stage], fresh: Stage | None = None
+) -> Stage:
+    """Labels that a strategy's `relabel` makes of other labels; `method` holds what it needs to know, no more."""
+    inputs = {"split": split} | {f"labels{place}": source for place, source in enumerate(sources)}
+    inputs |= {} if fresh is None else {"fresh": fresh}
+    label = f"{split.spec['task'].name}-{method.name}-s{split.spec['seed']}"
+    return _stage("labels", {"method": method}, label, inputs)
+
+
 def pretrain_stage(model: ModelSpec, seed: int) -> Stage:
     """A rung of the offline ladder, from scratch. `seed` draws the corpus and the initial weights."""
-    return _stage("pretrain", {"model": model, "seed": seed}, f"{model.label}-s{seed}")
+    spec = {"model": replace(model, regime="finetune"), "seed": seed}  # whatever is trained of it afterwards
+    return _stage("pretrain", spec, f"{model.label}-s{seed}")
 
 
 def finetune_stage(
@@ -79,15 +99,19 @@ def finetune_stage(
     method: MethodSpec | None = None,
     labels: Stage | None = None,
     base: Stage | None = None,
+    fresh: Stage | None = None,
+    predicts: Sequence[str] = (),
 ) -> Stage:
     """Train a model on a half and predict while it is loaded: supervisor, student and ceiling alike.
 
-    Without `labels` it learns ground truth and `method` must be None; with them (a finetune stage that
-    predicted this half) it learns those by `method`. `base` is the stage that made the backbone's weights.
+    Without `labels` it learns ground truth and `method` must be None; with them (a stage that predicted or
+    relabelled this half) it learns those by `method`. `base` is the stage that made the backbone's weights.
+    `fresh` has the rows of a half `fresh1`, …; `predicts` are parts to predict beside those that every role does.
     """
     assert (method is None) == (labels is None), "a method needs weak labels, and weak labels a method"
     spec = {"model": model, "recipe": recipe, "seed": seed, "half": half, "method": method}
-    return _training("finetune", spec, split, labels=labels, base=base)
+    spec |= {"predicts": tuple(predicts)} if predicts else {}
+    return _training("finetune", spec, split, labels=labels, base=base, fresh=fresh)
 
 
 def features_stage(*, model: ModelSpec, split: Stage, base: Stage | None = None) -> Stage:
@@ -107,11 +131,13 @@ def probe_stage(
     features: Stage,
     method: MethodSpec | None = None,
     labels: Stage | None = None,
+    predicts: Sequence[str] = (),
 ) -> Stage:
     """Train a linear head on a model's `features` of `split`, and predict: as `finetune_stage` otherwise."""
     assert (method is None) == (labels is None), "a method needs weak labels, and weak labels a method"
     assert features.inputs["split"] == split, "features belong to the split that they were made of"
     spec = {"model": model, "recipe": recipe, "seed": seed, "half": half, "method": method}
+    spec |= {"predicts": tuple(predicts)} if predicts else {}
     return _training("probe", spec, split, labels=labels, features=features)
 
 

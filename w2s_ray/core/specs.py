@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Half = Literal["weak", "transfer"]
+Half = str  # "weak" or "transfer", and in a chain of students "fresh1", "fresh2", …
 Regime = Literal["finetune", "probe"]
 SPLITS = ("weak", "transfer", "select", "tune", "test")
 

@@ -7,13 +7,15 @@ Unless the method says otherwise the row loss is cross-entropy and a goal row ho
 the weight of the row where rows weigh differently. A method with a row loss of its own may add columns to its
 goals, such as a weight that grows with training: a row loss knows nothing of the step.
 
+A strategy (plan.py) has `student` instead: it says from which labels, and in which steps, students learn by
+another method.
+
 Declarations import no torch, so that validation, `w2s plan` and `w2s list` stay instant.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, runtime_checkable
@@ -21,9 +23,27 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, runtime_chec
 from w2s_ray.core.errors import ConfigError
 from w2s_ray.core.registry import Registry, unknown
 from w2s_ray.core.specs import MethodSpec
+from w2s_ray.methods.parameters import TYPES, Parameter, parameter
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+__all__ = [
+    "KINDS",
+    "METHODS",
+    "Method",
+    "Parameter",
+    "Truth",
+    "build_method",
+    "cross_entropy",
+    "is_strategy",
+    "kinds_of",
+    "method_spec",
+    "parameter",
+    "parameters",
+    "register_method",
+    "warmed_up",
+]
 
 KINDS = ("binary", "kclass", "pairwise", "text")
 
@@ -51,57 +71,6 @@ METHODS: Registry[type[Any]] = Registry("method", package="w2s_ray.methods")
 M = TypeVar("M")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Parameter:
-    """A method's parameter, declared once: validation, the search space and the docs come from it."""
-
-    name: str
-    type: type
-    default: Any
-    ge: float | None
-    le: float | None
-    choices: tuple[Any, ...]
-    doc: str
-
-    def check(self, value: Any) -> Any:
-        """The value in its declared type; ConfigError names the parameter, the value and its range."""
-        if self.type is float and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
-        if type(value) is not self.type:
-            raise ConfigError(f"{self.name} = {value!r}: expected {self.type.__name__}")
-        if self.choices and value not in self.choices:
-            raise ConfigError(f"{self.name} = {value!r}: expected one of {', '.join(map(str, self.choices))}")
-        if isinstance(value, int | float) and not self._in_range(value):
-            raise ConfigError(f"{self.name} = {value!r}: expected {self._range()}")
-        return value
-
-    def _in_range(self, value: float) -> bool:
-        above = self.ge is None or value >= self.ge
-        return math.isfinite(value) and above and (self.le is None or value <= self.le)
-
-    def _range(self) -> str:
-        if self.ge is not None and self.le is not None:
-            return f"{self.ge:g} … {self.le:g}"
-        bounds = [
-            f"{sign} {bound:g}"
-            for sign, bound in (("at least", self.ge), ("at most", self.le))
-            if bound is not None
-        ]
-        return bounds[0] if bounds else "a finite number"
-
-
-def parameter(
-    default: Any,
-    *,
-    ge: float | None = None,
-    le: float | None = None,
-    choices: tuple[Any, ...] = (),
-    doc: str = "",
-) -> Any:
-    """Declare a method's parameter with its default, closed range or choices."""
-    return dataclasses.field(default=default, metadata={"ge": ge, "le": le, "choices": choices, "doc": doc})
-
-
 def register_method(
     name: str,
     *,
@@ -119,7 +88,7 @@ def register_method(
         method.name, method.version = name, version  # type: ignore[attr-defined]
         method.kinds, method.coupled = frozenset(kinds), coupled  # type: ignore[attr-defined]
         method.naive_at = naive_at  # type: ignore[attr-defined]
-        if not hasattr(method, "row_loss"):
+        if hasattr(method, "target") and not hasattr(method, "row_loss"):
             method.row_loss = staticmethod(cross_entropy)  # type: ignore[attr-defined]
         METHODS.add(name)(method)
         return method
@@ -153,11 +122,10 @@ def warmed_up(alpha: float, *, warmup: float, progress: float) -> float:
 
 def parameters(name: str) -> dict[str, Parameter]:
     """The declared parameters of method `name`."""
-    types = {kind.__name__: kind for kind in (float, int, str, bool)}
     return {
         field.name: Parameter(
             name=field.name,
-            type=types[getattr(field.type, "__name__", str(field.type))],
+            type=TYPES[getattr(field.type, "__name__", str(field.type))],
             default=field.default,
             **field.metadata,
         )
@@ -166,16 +134,42 @@ def parameters(name: str) -> dict[str, Parameter]:
 
 
 def method_spec(name: str, params: Mapping[str, Any]) -> MethodSpec:
-    """The checked specification of a method, defaults filled in; ConfigError names what is wrong."""
+    """The checked specification of a method, defaults filled in; ConfigError names what is wrong.
+
+    A parameter that is itself a method may be given by its name, or as {name: parameters}.
+    """
     declared = parameters(name)
     for key in params:
         if key not in declared:
             raise ConfigError(f"{name}: {unknown('parameter', key, declared)}" if declared
                               else f"method {name!r} has no parameter {key!r} (it has none)")  # fmt: skip
-    values = {key: entry.check(params.get(key, entry.default)) for key, entry in declared.items()}
+    given = {key: _nested(declared[key], value) for key, value in params.items()}
+    values = {key: entry.check(given.get(key, entry.default)) for key, entry in declared.items()}
     return MethodSpec(name=name, version=METHODS[name].version, params=values)
 
 
 def build_method(spec: MethodSpec) -> Any:
     """The method that a specification names."""
     return METHODS[spec.name](**spec.params)
+
+
+def is_strategy(name: str) -> bool:
+    """Whether a method says from which labels, and in which steps, a student learns, rather than by which loss."""
+    return hasattr(METHODS[name], "student")
+
+
+def kinds_of(spec: MethodSpec) -> frozenset[str]:
+    """The kinds of task that a method fits with all the methods inside it."""
+    inner = [value for value in spec.params.values() if isinstance(value, MethodSpec)]
+    return frozenset(METHODS[spec.name].kinds).intersection(*map(kinds_of, inner))
+
+
+def _nested(declared: Parameter, value: Any) -> Any:
+    if declared.type is not MethodSpec or isinstance(value, MethodSpec):
+        return value
+    if isinstance(value, str):
+        return method_spec(value, {})
+    if isinstance(value, Mapping) and len(value) == 1:
+        ((name, params),) = value.items()
+        return method_spec(name, params or {})
+    return value

@@ -12,7 +12,7 @@ from w2s_ray.core.identity import derived_seed
 from w2s_ray.core.specs import MethodSpec, TrainSpec
 from w2s_ray.metrics.recovery import accuracy
 from w2s_ray.stages.job import Job
-from w2s_ray.stages.material import Material
+from w2s_ray.stages.material import LESSON, Material
 from w2s_ray.stages.predictions import Predictions
 from w2s_ray.stages.results import write_results
 from w2s_ray.training.worker import Worker
@@ -36,7 +36,7 @@ class Classes:
 
     def lesson(self, inputs: Any, material: Material) -> tuple[Any, npt.NDArray[np.float32]]:
         """The inputs of the training half, and their labels [rows, classes]."""
-        return inputs.take(material.rows(material.half)), material.labels(material.half)
+        return inputs.take(material.rows(LESSON)), material.labels(LESSON)
 
     def objective(self, method: MethodSpec | None) -> Any:
         """The method, or the truth where there is none."""

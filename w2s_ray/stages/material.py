@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from w2s_ray.core.errors import DataError
 from w2s_ray.stages.job import Job
 from w2s_ray.stages.predictions import Predictions, read_predictions
 from w2s_ray.tasks import task_of
 from w2s_ray.tasks.examples import Examples, read_examples
 
+LESSON = "lesson"
 BALANCED = 0.05  # a class share within this of one half is balanced data, whose prior is one half
 
 
@@ -33,7 +35,8 @@ class Material:
     @cached_property
     def examples(self) -> Examples:
         """The examples of every split that the role learns from or predicts."""
-        return read_examples(self.job.inputs["split"]).where(self.half, *self.predicted)
+        found = read_examples(self.job.inputs["split"])
+        return (found + self._fresh if self._fresh is not None else found).where(self.half, *self.predicted)
 
     @property
     def num_classes(self) -> int:
@@ -41,16 +44,21 @@ class Material:
 
     @property
     def half(self) -> str:
-        """The training half: `weak` or `transfer`."""
-        return str(self.job.stage.spec["half"])
+        """The training half: `weak`, `transfer`, or rows of its own."""
+        return self._there(self.job.stage.spec["half"])
 
     @property
     def predicted(self) -> tuple[str, ...]:
         """The splits whose predictions this stage leaves."""
-        return ("transfer", "select", "tune", "test") if self.half == "weak" else ("select", "tune", "test")
+        usual = ("transfer", "select", "tune", "test") if self.half == "weak" else ("select", "tune", "test")
+        more = dict.fromkeys(self._there(part) for part in self.job.stage.spec.get("predicts", ()))
+        return (*(part for part in more if part not in usual), *usual)
 
     def rows(self, split: str) -> npt.NDArray[np.int64]:
-        """Positions of a split's examples, in id order: training order depends on no file's order."""
+        """Positions of a split's examples, in id order: training order depends on no file's order.
+
+        `LESSON` is the training half less the rows that have no label.
+        """
         return self._rows[split]
 
     def labels(self, split: str) -> npt.NDArray[np.float32]:
@@ -91,20 +99,39 @@ class Material:
     @property
     def prior(self) -> float:
         """Share of class 1 to assume: one half on balanced data, else the mean weak label (A.4)."""
-        labels_NC = self.labels(self.half)
+        labels_NC = self.labels(LESSON)
         if labels_NC.shape[1] != 2 or abs(float(self.facts.get("prior") or 0.5) - 0.5) <= BALANCED:
             return 0.5
         return float(labels_NC[:, 1].mean())
 
     @cached_property
+    def _fresh(self) -> Examples | None:
+        return read_examples(self.job.inputs["fresh"]) if "fresh" in self.job.inputs else None
+
+    def _there(self, part: str) -> str:
+        """A fresh part for which there were too few rows is the transfer half."""
+        if not part.startswith("fresh") or (self._fresh is not None and part in self._fresh.splits):
+            return part
+        return "transfer"
+
+    @cached_property
     def _rows(self) -> dict[str, npt.NDArray[np.int64]]:
         order = np.argsort(np.array(self.examples.ids), kind="stable")
         splits = np.array(self.examples.splits)[order]
-        return {split: order[splits == split] for split in (self.half, *self.predicted)}
+        found = {split: order[splits == split] for split in (self.half, *self.predicted)}
+        found[LESSON] = found[self.half]
+        if self._weak is not None and self.job.stage.inputs["labels"].kind == "labels":
+            labelled = set(self._weak.where(self.half).ids)  # a filter takes labels away
+            learnt = [row for row in found[self.half] if self.examples.ids[row] in labelled]
+            found[LESSON] = np.array(learnt, dtype=np.int64)
+        if not len(found[LESSON]):
+            raise DataError(f"no row of the {self.half} half has a label to learn from")
+        return found
 
     def _labelled(self, split: str) -> Predictions:
         assert self._weak is not None
-        return self._weak.where(split).by_id([self.examples.ids[row] for row in self.rows(split)])
+        part = self.half if split == LESSON else split
+        return self._weak.where(part).by_id([self.examples.ids[row] for row in self.rows(split)])
 
     @cached_property
     def _weak(self) -> Predictions | None:

@@ -45,7 +45,7 @@ class Predictions:
     def where(self, split: str) -> Predictions:
         """The rows of one split, in id order."""
         rows = [row for row, name in enumerate(self.splits) if name == split]
-        return self._take(rows)
+        return self.take(rows)
 
     def by_id(self, ids: Sequence[str]) -> Predictions:
         """The rows of these examples, joined by id, not by position; DataError where one lacks."""
@@ -53,9 +53,10 @@ class Predictions:
         missing = [name for name in ids if name not in row_of]
         if missing:
             raise DataError(f"no prediction for {len(missing)} of {len(ids)} examples, {missing[0]!r} first")
-        return self._take([row_of[name] for name in ids])
+        return self.take([row_of[name] for name in ids])
 
-    def _take(self, rows: Sequence[int]) -> Predictions:
+    def take(self, rows: Sequence[int]) -> Predictions:
+        """The rows at these positions, in their order."""
         return Predictions(
             ids=tuple(self.ids[row] for row in rows),
             splits=tuple(self.splits[row] for row in rows),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from w2s_ray.training.worker import Worker
 
 log = logging.getLogger(__name__)
-PLAIN = ("split",)  # kinds that use no tensors, so that their worker needs no torch
+PLAIN = ("split", "fresh", "labels")  # kinds that use no tensors, so that their worker needs no torch
 
 
 class InputLost(W2SError):

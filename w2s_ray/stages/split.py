@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +106,7 @@ def prepare(spec: TaskSpec, seed: int, places: Mapping[str, str], name: str) -> 
         raise DataError(f"task {name!r}: {error}") from error
     if found.sizes.half < spec.half:
         logger.warning("split %s: too few rows for halves of %d: %d each", name, spec.half, found.sizes.half)
-    return Prepared(task=task, examples=_examples(task, found.items), facts=_facts(task, spec, found))
+    return Prepared(task=task, examples=examples_of(task, found.items), facts=_facts(task, spec, found))
 
 
 def _expect_no_leak(found: Lint, spec: TaskSpec, name: str) -> None:
@@ -127,14 +127,13 @@ def split(task: Task, spec: TaskSpec, seed: int, sources: Mapping[str, Table]) -
     """Choose the items of every split; DataError where one would be empty or hold a single class."""
     read = {role: _read(task, table) for role, table in sources.items()}
     raw = {role: [item for row in rows for item in row] for role, rows in read.items()}
-    names = linked_groups(item for items in raw.values() for item in items)
-    pools = {role: regroup(balance_candidates(distinct(items)), names) for role, items in raw.items()}
+    pools = _pools(raw)
     test = _test(pools, spec)
     given = pools.get("train") or pools["all"]
-    pool = _without(given, test)
+    pool = without(given, test)
     sizes = _sizes(usable(pool.counts).total(), spec)
     items = {**_training(pool, sizes, seed), "test": test}
-    _check(items, len(set(names.values())))
+    _check(items, len({item.example.group for one in pools.values() for item in one.items}))
     dropped = sum((one.dropped for one in pools.values()), Counter[str]())
     if "train" in pools:
         dropped["in the test set"] = len(given.items) - len(pool.items)
@@ -152,6 +151,20 @@ def _read(task: Task, table: Table) -> list[list[Item]]:
     return [[item_of(example) for example in row] for row in examples_in(task, table)]
 
 
+def trainable(task: Task, sources: Mapping[str, Table]) -> Pool:
+    """All items that a split may choose for training, test rows of a single file among them."""
+    pools = _pools(
+        {role: [item for row in _read(task, table) for item in row] for role, table in sources.items()}
+    )
+    return pools.get("train") or pools["all"]
+
+
+def _pools(raw: Mapping[str, list[Item]]) -> dict[str, Pool]:
+    """What may be chosen of each file: distinct items, candidates balanced, under the names of linked groups."""
+    names = linked_groups(item for items in raw.values() for item in items)
+    return {role: regroup(balance_candidates(distinct(items)), names) for role, items in raw.items()}
+
+
 def _test(pools: Mapping[str, Pool], spec: TaskSpec) -> list[Item]:
     pool = pools["test"] if "test" in pools else pools["all"]
     available = usable(pool.counts).total()
@@ -162,13 +175,14 @@ def _test(pools: Mapping[str, Pool], spec: TaskSpec) -> list[Item]:
 
 def _training(pool: Pool, sizes: Sizes, seed: int) -> dict[str, list[Item]]:
     validation = choose(pool.items, {"select": sizes.select, "tune": sizes.tune}, "validation")
-    rest = _without(pool, [item for items in validation.values() for item in items])
+    rest = without(pool, [item for items in validation.values() for item in items])
     halves = choose(rest.items, {"weak": sizes.half, "transfer": sizes.half}, f"halves {seed}")
     return {**validation, **halves}
 
 
-def _without(pool: Pool, taken: list[Item]) -> Pool:
+def without(pool: Pool, taken: Iterable[Item]) -> Pool:
     """The pool less every item whose input or group is among `taken`."""
+    taken = list(taken)
     inputs, groups = {item.key for item in taken}, {item.example.group for item in taken}
     kept = [item for item in pool.items if item.key not in inputs and item.example.group not in groups]
     return Pool(kept, pool.dropped)
@@ -201,10 +215,11 @@ def _check(items: Mapping[str, list[Item]], num_groups: int) -> None:
             )
 
 
-def _examples(task: Task, items: Mapping[str, list[Item]]) -> Examples:
+def examples_of(task: Task, items: Mapping[str, list[Item]]) -> Examples:
+    """The items of each split as examples, by split in the order given, then by id."""
     import numpy as np
 
-    ordered = [(name, item) for name in SPLITS for item in sorted(items[name], key=lambda one: one.id)]
+    ordered = [(name, item) for name in items for item in sorted(items[name], key=lambda one: one.id)]
     return Examples(
         ids=tuple(item.id for _, item in ordered),
         groups=tuple(item.example.group for _, item in ordered),

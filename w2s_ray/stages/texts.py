@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from w2s_ray.core.specs import MethodSpec
-from w2s_ray.stages.material import Material
+from w2s_ray.stages.material import LESSON, Material
 from w2s_ray.tasks.examples import Examples
 
 
@@ -44,7 +44,7 @@ class Texts:
         """The prompts of the training half with their answers; each counts fully, [rows, 1]."""
         from w2s_ray.training.answers import Answered
 
-        prompts = [inputs.prompts[row] for row in material.rows(material.half)]
+        prompts = [inputs.prompts[row] for row in material.rows(LESSON)]
         taught = Answered(prompts=prompts, answers=self.taught, pad_id=inputs.pad_id)
         return taught, np.ones((len(prompts), 1), dtype=np.float32)
 
@@ -71,4 +71,4 @@ def taught_by(material: Material, built: Any) -> Texts:
     """The answers that a role learns from, in the tokens of its model."""
     from w2s_ray.models.generator import encode_answers
 
-    return Texts(built, encode_answers(built, material.texts(material.half)))
+    return Texts(built, encode_answers(built, material.texts(LESSON)))

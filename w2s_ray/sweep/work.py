@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
-from w2s_ray.core.graph import CellStages, Stage, closure, finetune_stage, pretrain_stage, split_stage
+from w2s_ray.core.graph import CellStages, Stage, closure
 from w2s_ray.core.identity import digest
 from w2s_ray.core.specs import Arm, Cell, ModelSpec
 from w2s_ray.execution.orders import Order
@@ -15,8 +14,10 @@ from w2s_ray.execution.placement import place
 from w2s_ray.models.resolve import num_parameters
 from w2s_ray.stages.run import Errand
 from w2s_ray.store.backend import Backend
+from w2s_ray.sweep.chains import student_of
 from w2s_ray.sweep.costs import stage_flops, stage_seconds
-from w2s_ray.sweep.nouns import Role, Sweep
+from w2s_ray.sweep.nouns import Sweep
+from w2s_ray.sweep.trainings import Trainings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,19 +41,21 @@ class Work:
 
     def __init__(self, sweep: Sweep, arms: Sequence[Arm] | None = None) -> None:
         self.sweep = sweep
-        self._stages: dict[tuple[Any, ...], Stage] = {}
+        self._trainings = Trainings(sweep)
         self._by_object: dict[int, tuple[ModelSpec, _Known]] = {}
         self.arms: dict[str, tuple[PlannedCell, ...]] = {}
         self.add(sweep.arms if arms is None else arms)
 
     def add(self, arms: Iterable[Arm]) -> list[str]:
         """Take arms in; returns their ids."""
-        ids = []
-        for arm in arms:
-            ids.append(arm_id(arm))
-            if ids[-1] not in self.arms:
-                self.arms[ids[-1]] = tuple(self._planned(cell) for cell in self._cells(arm))
-        return ids
+        named = {arm_id(arm): arm for arm in arms}
+        new = {
+            name: [self._planned(cell) for cell in self._cells(arm)]
+            for name, arm in named.items()
+            if name not in self.arms
+        }
+        self.arms |= {name: tuple(map(self._widened, cells)) for name, cells in new.items()}
+        return list(named)
 
     @property
     def cells(self) -> list[PlannedCell]:
@@ -83,8 +86,8 @@ class Work:
     def typical(self) -> list[Stage]:
         """A supervisor and a ceiling of every pair: no other stage asks for more, whatever a search comes to."""
         task, seed = next(iter(self.sweep.tasks)), self.sweep.seeds[0]
-        weak = [self._finetune("weak", pair.weak, task, seed) for pair in self.sweep.pairs]
-        strong = [self._finetune("ceiling", pair.strong, task, seed) for pair in self.sweep.pairs]
+        weak = [self._trainings.supervisor(pair.weak, task, seed) for pair in self.sweep.pairs]
+        strong = [self._trainings.ceiling(pair.strong, task, seed) for pair in self.sweep.pairs]
         return closure([*weak, *strong])
 
     def alias(self, stage: Stage) -> str:
@@ -109,10 +112,13 @@ class Work:
 
     @cached_property
     def _by_spec(self) -> dict[str, _Known]:
-        return {
-            digest(model.spec): _Known(alias=alias, size=num_parameters(model.spec, model.place))
+        known = {
+            alias: _Known(alias=alias, size=num_parameters(model.spec, model.place))
             for alias, model in self.sweep.models.items()
         }
+        specs = {alias: model.spec for alias, model in self.sweep.models.items()}
+        whole = {digest(replace(spec, regime="finetune")): known[alias] for alias, spec in specs.items()}
+        return whole | {digest(spec): known[alias] for alias, spec in specs.items()}
 
     def _known_as(self, model: ModelSpec) -> _Known:
         """What the sweep knows of a model; specs are few objects that many stages share, digests are not free."""
@@ -126,47 +132,20 @@ class Work:
 
     def _planned(self, cell: Cell) -> PlannedCell:
         arm, task, seed = cell.arm, cell.task, cell.seed
-        weak = self._finetune("weak", arm.weak, task, seed)
         stages = CellStages(
-            split=self._split(task, seed),
-            weak=weak,
-            student=self._make("student", arm.strong, task, seed, method=arm.method, labels=weak),
-            ceiling=self._finetune("ceiling", arm.strong, task, seed),
+            split=self._trainings.split(task, seed),
+            weak=self._trainings.supervisor(arm.weak, task, seed),
+            student=student_of(
+                self._trainings, arm.method, weak=arm.weak, strong=arm.strong, task=task, seed=seed
+            ),
+            ceiling=self._trainings.ceiling(arm.strong, task, seed),
         )
         return PlannedCell(cell=cell, stages=stages)
 
-    def _split(self, task: str, seed: int) -> Stage:
-        key = ("split", task, seed)
-        if key not in self._stages:
-            self._stages[key] = split_stage(self.sweep.tasks[task].spec, seed)
-        return self._stages[key]
-
-    def _finetune(self, role: Role, model: str, task: str, seed: int) -> Stage:
-        key = (role, model, task, seed)
-        if key not in self._stages:
-            self._stages[key] = self._make(role, model, task, seed)
-        return self._stages[key]
-
-    def _make(self, role: Role, model: str, task: str, seed: int, **student: Any) -> Stage:
-        resolved = self.sweep.models[model]
-        return finetune_stage(
-            model=resolved.spec,
-            recipe=self.sweep.recipe(role, model, task),
-            seed=seed,
-            half="weak" if role == "weak" else "transfer",
-            split=self._split(task, seed),
-            base=self._base(model),
-            **student,
-        )
-
-    def _base(self, model: str) -> Stage | None:
-        resolved = self.sweep.models[model]
-        if resolved.pretrain_seed is None:
-            return None
-        key = ("base", model)
-        if key not in self._stages:
-            self._stages[key] = pretrain_stage(resolved.spec, resolved.pretrain_seed)
-        return self._stages[key]
+    def _widened(self, planned: PlannedCell) -> PlannedCell:
+        """A student that another arm asks for more predictions is trained once, for both."""
+        stages = planned.stages
+        return replace(planned, stages=replace(stages, student=self._trainings.widest(stages.student)))
 
     def _order(self, stage: Stage) -> Order:
         model = stage.spec.get("model")

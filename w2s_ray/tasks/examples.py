@@ -45,6 +45,24 @@ class Examples:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def __add__(self, more: Examples) -> Examples:
+        import numpy as np
+
+        return Examples(
+            ids=self.ids + more.ids,
+            groups=self.groups + more.groups,
+            splits=self.splits + more.splits,
+            labels=np.concatenate([self.labels, more.labels]),
+            contexts=self.contexts + more.contexts,
+            texts=self.texts + more.texts,
+            targets=self.targets + more.targets,
+        )
+
+    def by_id(self, ids: Sequence[str]) -> Examples:
+        """These examples, in this order; KeyError where there is no such one."""
+        row_of = {name: row for row, name in enumerate(self.ids)}
+        return self.take([row_of[name] for name in ids])
+
     def where(self, *splits: str) -> Examples:
         """The examples of these splits, in file order."""
         return self.take([index for index, split in enumerate(self.splits) if split in splits])

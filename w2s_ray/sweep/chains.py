@@ -1,0 +1,101 @@
+"""From a method to the stages of a student: what a strategy's plan is for one pair, task and seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from w2s_ray.core.graph import Stage, labels_stage
+from w2s_ray.core.specs import MethodSpec
+from w2s_ray.methods import METHODS, build_method, is_strategy
+from w2s_ray.methods.plan import Labels
+from w2s_ray.sweep.trainings import Trainings
+
+
+@dataclass(frozen=True)
+class _Made:
+    """Labels by the function that makes their stage for a part."""
+
+    make: Callable[[str], Stage]
+
+    def on(self, part: str) -> Stage:
+        return self.make(part)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chain:
+    """A strategy's plan (methods.plan.Plan): who teaches whom, on which rows, for one pair, task and seed.
+
+    `model` is taught now, on `part`; it is to predict the parts `predicts` as well. `fresh` has the rows of the
+    parts `fresh1`, …; without it they are the transfer half.
+    """
+
+    trainings: Trainings
+    weak: str
+    strong: str
+    task: str
+    seed: int
+    model: str
+    part: str = "transfer"
+    predicts: tuple[str, ...] = ()
+    fresh: Stage | None = None
+
+    def supervisor(self, model: str = "", *, repeat: int = 0) -> Labels:
+        """A supervisor's labels; it predicts the transfer half anyway, and fresh parts where they are wanted."""
+        name = model or self.weak
+
+        def make(part: str) -> Stage:
+            more: dict[str, Any] = {} if part == "transfer" else {"predicts": (part,), "fresh": self.fresh}
+            return self.trainings.supervisor(name, self.task, self.seed, repeat=repeat, **more)
+
+        return _Made(make)
+
+    def relabelled(self, name: str, params: Mapping[str, Any], *labels: Labels) -> Labels:
+        """Labels made of others by `relabel` of a registered method."""
+        spec = MethodSpec(name=name, version=METHODS[name].version, params=params)
+        split = self.trainings.split(self.task, self.seed)
+
+        def make(part: str) -> Stage:
+            fresh = None if part == "transfer" else self.fresh
+            return labels_stage(
+                method=spec, split=split, sources=[one.on(part) for one in labels], fresh=fresh
+            )
+
+        return _Made(make)
+
+    def student(self, method: MethodSpec, labels: Labels, *, model: str = "", part: str = "") -> Stage:
+        """The student of `method`, which may be a strategy itself."""
+        its = replace(self, model=model or self.model, part=self._real(part or self.part))
+        if is_strategy(method.name):
+            found: Stage = build_method(method).student(its, labels)
+            return found
+        return self.trainings.student(
+            its.model, self.task, self.seed, method=method, labels=labels.on(its.part), half=its.part,
+            predicts=self.predicts, fresh=self.fresh,
+        )  # fmt: skip
+
+    def taught(self, method: MethodSpec, labels: Labels, *, model: str = "", part: str = "") -> Labels:
+        """The labels of such a student, which predicts whatever part is asked for."""
+        return _Made(
+            lambda wanted: replace(self, predicts=(self._real(wanted),)).student(
+                method, labels, model=model, part=part
+            )
+        )
+
+    def with_fresh(self, models: Sequence[str]) -> Chain:
+        """The same plan with a fresh part for each of `models`; probes have features of the split alone."""
+        if not models or any(map(self.trainings.is_probe, (self.weak, self.strong, *models))):
+            return self
+        return replace(self, fresh=self.trainings.fresh(self.task, self.seed, len(models)))
+
+    def _real(self, part: str) -> str:
+        return part if self.fresh is not None or not part.startswith("fresh") else "transfer"
+
+
+def student_of(
+    trainings: Trainings, method: MethodSpec, *, weak: str, strong: str, task: str, seed: int
+) -> Stage:
+    """The student of a cell."""
+    chain = Chain(trainings=trainings, weak=weak, strong=strong, task=task, seed=seed, model=strong)
+    return chain.student(method, chain.supervisor())
