@@ -147,10 +147,12 @@ def test_every_sweep_that_is_shipped_can_be_planned_and_counts_its_closed_form(
     supervisors = len({pair.weak for pair in sweep.pairs})
     ceilings = len({pair.strong for pair in sweep.pairs})
     plan = make_plan(shipped)
-    assert plan.counts()["finetune"]["unique"] == len(sweep.tasks) * len(sweep.seeds) * (
+    counts = Counter({kind: found["unique"] for kind, found in plan.counts().items()})
+    assert counts["finetune"] + counts["probe"] == len(sweep.tasks) * len(sweep.seeds) * (
         supervisors + ceilings + len(sweep.arms)
     )
-    assert plan.counts()["split"]["unique"] == len(sweep.tasks) * len(sweep.seeds)
+    assert counts["split"] == len(sweep.tasks) * len(sweep.seeds)
+    assert not counts["probe"] or counts["features"] == counts["split"] * len(sweep.models)
     assert plan.makespan_s > 0
 
 

@@ -40,8 +40,7 @@ class Placement:
 def place(stage: Stage, wish: Placement, *, num_parameters: int | None) -> tuple[Resources, Layout]:
     """Resources and layout of a stage; BudgetError where no number of workers would hold the model."""
     if stage.kind != "finetune":
-        launcher: Literal["here", "actor"] = "here" if wish.launcher == "here" else "actor"
-        return Resources(launcher=launcher, cpus=wish.cpus), Layout(threads=wish.threads, checkpoint_s=0)
+        return _alone(stage, wish, num_parameters)
     model: ModelSpec = stage.spec["model"]
     if num_parameters is None:  # only the hub knows: a whole GPU, and no neighbours to be pushed out
         workers, zero, gpus = wish.workers, wish.zero, wish.gpus
@@ -66,6 +65,22 @@ def place(stage: Stage, wish: Placement, *, num_parameters: int | None) -> tuple
         gradient_checkpointing=wish.gradient_checkpointing,
         checkpoint_s=wish.checkpoint_s,
     )
+
+
+def _alone(stage: Stage, wish: Placement, num_parameters: int | None) -> tuple[Resources, Layout]:
+    """What one worker does: all but finetuning. Features take a GPU; a probe is one matrix, and none."""
+    launcher: Literal["here", "actor"] = "here" if wish.launcher == "here" else "actor"
+    gpus = wish.gpus if stage.kind == "features" else 0.0
+    if gpus and num_parameters is not None:
+        need, memory = HEADROOM * WEIGHT_BYTES * num_parameters, wish.gpu_memory_gb * 1e9
+        if need > memory:
+            raise BudgetError(
+                f"{num_parameters:.3g} frozen parameters need {need / 1e9:.0f} GB in fp32, and features are made "
+                f"on one GPU of {wish.gpu_memory_gb:g} GB; set resources.models.<name>.gpus to 0 for the CPU"
+            )
+        gpus = min(gpus, next(fraction for fraction in FRACTIONS if need <= fraction * memory))
+    layout = Layout(device="cuda" if gpus else "cpu", threads=wish.threads, checkpoint_s=0)
+    return Resources(launcher=launcher, cpus=wish.cpus, gpus=gpus), layout
 
 
 def memory_bytes(num_parameters: int, *, lora: bool = False) -> float:

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from w2s_ray.core.registry import unknown
 from w2s_ray.execution.placement import Placement
 from w2s_ray.methods import METHODS
+from w2s_ray.models.resolve import ResolvedModel, medium_of
 from w2s_ray.sweep.document import Document
 from w2s_ray.sweep.nouns import ROLES, Sweep, SweepPair, SweepTask
 from w2s_ray.sweep.schema import SweepFile
+from w2s_ray.tasks.base import Task
 
 MAX_CELLS = 100_000
 
@@ -22,6 +24,28 @@ def check_kinds(document: Document, pairs: Sequence[SweepPair], tasks: Mapping[s
                 kinds = ", ".join(sorted(METHODS[name].kinds))
                 message = f"method {name!r} fits tasks of kind {kinds}; this one is {entry.task.kind}"
                 document.problem(("tasks", alias), message)
+
+
+def check_media(
+    document: Document, models: Mapping[str, ResolvedModel], tasks: Mapping[str, SweepTask]
+) -> None:
+    """Every model meets every task: it must be able to look at its examples, and to give its answers."""
+    for name, model in models.items():
+        for alias, entry in tasks.items():
+            if message := _medium_problem(model, entry.task):
+                document.problem(("models", name), f"{message} (task {alias!r})")
+                break
+
+
+def _medium_problem(model: ResolvedModel, task: Task) -> str:
+    sees, regime = medium_of(model.spec), model.spec.regime
+    if sees and sees != task.medium:
+        return f"looks at {sees}s, and here the examples are {task.medium}s"
+    if task.medium == "image" and regime != "probe":
+        return "images are probed: if this model looks at images, say `regime: probe`"
+    if task.kind == "text" and regime == "probe":
+        return "a probe gives classes, and here the answers are texts"
+    return ""
 
 
 def check_size(document: Document, file: SweepFile, pairs: Sequence[SweepPair]) -> None:

@@ -31,8 +31,8 @@ def stage_flops(stage: Stage, num_parameters: int | None) -> float:
     guess = WORLD_TOKENS if task.source.kind == "world" else TOKENS_PER_TEXT
     tokens = min(guess, model.context)
     if stage.kind == "features":
-        rows: int = 2 * task.half + task.validation + task.test
-        return 2.0 * num_parameters * tokens * rows
+        frozen: float = 2.0 * num_parameters * tokens * (2 * task.half + task.validation + task.test)
+        return frozen
     recipe: TrainSpec = stage.spec["recipe"]
     trained = 6.0 * recipe.epochs * task.half
     predicted = 2.0 * (

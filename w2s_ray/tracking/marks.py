@@ -15,7 +15,7 @@ from w2s_ray.tracking import bits, files, names
 
 
 def correctness(store: Store, record: Record, split: Record) -> dict[str, str]:
-    """Tags: the bitset of test correctness of a finetune, its length and the name of the test set."""
+    """Tags: the bitset of test correctness of a training, its length and the name of the test set."""
     rows = files.examples(store, split, "test")
     right_N = files.predictions(store, record, "test", rows.ids).answers == rows.labels
     return {
@@ -58,9 +58,10 @@ def cell_faults(
     return faults
 
 
-def base_faults(name: str, finetune: Stage, records: Mapping[str, Record]) -> list[str]:
+def base_faults(name: str, training: Stage, records: Mapping[str, Record]) -> list[str]:
     """What the pretraining of a model, called `name` in the sweep, says of it on this stage's task."""
-    base, split = finetune.inputs.get("base"), finetune.inputs["split"]
+    base = training.inputs.get("features", training).inputs.get("base")
+    split = training.inputs["split"]
     record = records.get(base.key) if base else None
     found = record.facts.get("faults", {}) if record else {}
     return [f"{name}: {fault}" for fault in found.get(split.spec["task"].name, ())]
@@ -89,7 +90,7 @@ def supervisor_faults(store: Store, record: Record, split: Record) -> list[str]:
 
 
 def training_faults(store: Store, record: Record, split: Record) -> list[str]:
-    """Sentences about one finetune: its test predictions and its training loss."""
+    """Sentences about one training: its test predictions and its training loss."""
     rows = files.examples(store, split, "test")
     predicted_N = files.predictions(store, record, "test", rows.ids).answers
     losses = [row["loss"] for row in files.curve(store, record) if row.get("loss") is not None]

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from w2s_ray.core.errors import CorruptRecord
-from w2s_ray.core.graph import CellStages, Stage, closure
+from w2s_ray.core.graph import TRAININGS, CellStages, Stage, closure
 from w2s_ray.core.identity import digest
 from w2s_ray.core.record import Record
 from w2s_ray.core.specs import Arm, Cell
@@ -132,7 +132,7 @@ def cell_run(
 def stage_run(sweep: str, stage: Stage, record: Record, store: Store, reused: bool) -> Run:
     """What one stage did, run here or found in the store.
 
-    Finetunes carry their test correctness, splits the truth it was measured by.
+    Trainings carry their test correctness, splits the truth it was measured by.
     """
     tags = {
         names.SWEEP: sweep,
@@ -149,7 +149,7 @@ def stage_run(sweep: str, stage: Stage, record: Record, store: Store, reused: bo
     if stage.kind == "split":
         tags[names.TEST_SET] = files.examples(store, record, "test").digest
         artifacts = truth_artifact(record, store)
-    elif stage.kind == "finetune":
+    elif stage.kind in TRAININGS:
         split = _record(store, stage.inputs["split"])
         tags |= marks.correctness(store, record, split)
         rows = files.curve(store, record)

@@ -28,11 +28,11 @@ class Vectors:
 
     @property
     def num_texts(self) -> int:
-        return self.x_NTD.shape[1]
+        return int(self.x_NTD.shape[1])
 
     @property
     def width(self) -> int:
-        return self.x_NTD.shape[2]
+        return int(self.x_NTD.shape[2])
 
     def take(self, rows: Sequence[int] | Rows) -> Vectors:
         """The examples at these positions, in their order."""
