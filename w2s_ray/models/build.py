@@ -171,7 +171,8 @@ def load(auto: Any, model: ModelSpec, folder: Path | None, config: Any) -> nn.Mo
         raise EnvironmentFault(
             f"{folder}: the checkpoint lacks weights of the model: {(missing or info)!s:.300}"
         )
-    if getattr(backbone, "pooler", None) is not None:
+    pooler = getattr(backbone, "pooler", None)
+    if pooler is not None and any(True for _ in pooler.parameters()):
         backbone.pooler = None  # unused, and where the checkpoint has none it would be random
     loaded: nn.Module = backbone
     return loaded
