@@ -37,7 +37,7 @@ def image_in(row: Row, column: str) -> bytes:
     if hasattr(encoded, "save"):  # an image that `datasets` has decoded
         return png_of(encoded)
     if not isinstance(encoded, bytes) or not encoded:
-        raise DataError(f"column {column!r} is {str(value)[:60]!r}, not an image")
+        raise DataError(f"column {column!r} is {repr(value)[:60]}, not an image")
     return encoded
 
 
