@@ -135,9 +135,16 @@ class MethodSpec:
     @property
     def label(self) -> str:
         """`confidence(alpha=0.5,warmup=0.2)`; for people and for MLflow."""
-        inner = ",".join(f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}"
-                         for key, value in sorted(self.params.items()))  # fmt: skip
+        inner = ",".join(f"{key}={_told(value)}" for key, value in sorted(self.params.items()))
         return f"{self.name}({inner})" if inner else self.name
+
+
+def _told(value: object) -> str:
+    if isinstance(value, MethodSpec):
+        return value.label
+    if isinstance(value, tuple):
+        return "+".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 @dataclass(frozen=True, kw_only=True)

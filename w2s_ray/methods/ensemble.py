@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
 from w2s_ray.core.specs import MethodSpec
 from w2s_ray.methods.base import parameter, register_method
 from w2s_ray.methods.plan import NAIVE, Given, Labels, Made, Plan
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from w2s_ray.core.graph import Stage
 
 EPS = 1e-6  # keeps the weight of a faultless supervisor finite
@@ -47,6 +47,8 @@ class Ensemble:
 
     def relabel(self, given: Given) -> Made:
         """The weighted mean of the sources."""
+        import numpy as np
+
         weight_S = np.ones(len(given.p_SNC)) if self.weights == "mean" else boosting_weights(given)
         if not weight_S.any():
             weight_S = np.ones(len(given.p_SNC))
@@ -56,6 +58,8 @@ class Ensemble:
 
 def boosting_weights(given: Given) -> npt.NDArray[np.float64]:
     """SAMME's weight of each source from its error on the rows `select`; 0 for one no better than chance."""
+    import numpy as np
+
     asked_N = given.parts_N == "select"
     right_SN = given.p_SNC[:, asked_N].argmax(-1) == given.truth_N[asked_N]
     error_S = np.clip(1 - right_SN.mean(-1), EPS, 1 - EPS)

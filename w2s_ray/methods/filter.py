@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from w2s_ray.core.specs import MethodSpec
 from w2s_ray.methods.base import parameter, register_method
 from w2s_ray.methods.plan import NAIVE, Given, Labels, Made, Plan
@@ -35,6 +33,8 @@ class Filter:
 
     def relabel(self, given: Given) -> Made:
         """The labels as they are, and which rows of each part are kept."""
+        import numpy as np
+
         p_NC = given.p_SNC[0]
         sure_N, class_N = p_NC.max(-1), p_NC.argmax(-1)
         kept_N = ~given.learnable

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from w2s_ray.core.specs import MethodSpec
 from w2s_ray.methods.base import parameter, register_method
 from w2s_ray.methods.plan import NAIVE, Given, Labels, Made, Plan
@@ -26,6 +24,8 @@ class Harden:
 
     def relabel(self, given: Given) -> Made:
         """One-hot labels; ties go to the earlier class."""
+        import numpy as np
+
         p_NC = given.p_SNC[0]
         hard_NC = np.eye(p_NC.shape[1], dtype=np.float32)[p_NC.argmax(-1)]
         return Made(p_NC=hard_NC, kept_N=np.ones(len(p_NC), dtype=bool))

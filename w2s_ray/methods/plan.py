@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, Protocol
 
 from w2s_ray.core.graph import Stage
 from w2s_ray.core.specs import MethodSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 # What a strategy teaches by where it says nothing: naive finetuning, in full.
 NAIVE = MethodSpec(name="naive", version=1, params={"labels": "soft"})
@@ -24,8 +25,8 @@ NAIVE = MethodSpec(name="naive", version=1, params={"labels": "soft"})
 class Labels(Protocol):
     """Weak labels that can be had for any part of a split that a student may learn from."""
 
-    def on(self, part: str) -> Stage:
-        """The stage that holds them for `part` (`transfer`, or `fresh1`, `fresh2`, …), and for validation."""
+    def on(self, part: str, fresh: Stage | None) -> Stage:
+        """The stage that holds them for `part` (`transfer`, or `fresh1`, … of `fresh`), and for validation."""
         ...
 
 
@@ -81,6 +82,8 @@ class Given:
     @property
     def learnable(self) -> npt.NDArray[np.bool_]:
         """Rows that a student may learn from: all but validation and test."""
+        import numpy as np
+
         return ~np.isin(self.parts_N, ("select", "tune", "test"))
 
 

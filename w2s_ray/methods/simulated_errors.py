@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
 from w2s_ray.core.specs import MethodSpec
 from w2s_ray.methods.base import parameter, register_method
 from w2s_ray.methods.plan import NAIVE, Given, Labels, Made, Plan
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from w2s_ray.core.graph import Stage
 
 STRUCTURES = ("supervisor", "random", "longest", "shortest", "unsure", "sure")
 
 
-@register_method("simulated_errors", version=1, kinds={"binary", "kclass", "pairwise"})
+@register_method("simulated-errors", version=1, kinds={"binary", "kclass", "pairwise"})
 class SimulatedErrors:
     """Hard true labels, wrong in `rate` of the rows of each part; where they are wrong is the `structure`.
 
@@ -37,10 +37,12 @@ class SimulatedErrors:
         sources = [labels]
         if self.structure in ("unsure", "sure"):
             sources.append(plan.supervisor(plan.strong))
-        return plan.student(self.then, plan.relabelled("simulated_errors", params, *sources))
+        return plan.student(self.then, plan.relabelled("simulated-errors", params, *sources))
 
     def relabel(self, given: Given) -> Made:
         """Certain labels; validation rows get errors too, for a student may see nothing better there."""
+        import numpy as np
+
         num_classes = given.p_SNC.shape[2]
         weak_N = given.p_SNC[0].argmax(-1)
         class_N = given.truth_N.copy()
@@ -60,6 +62,8 @@ class SimulatedErrors:
 
     def _score(self, given: Given, rng: np.random.Generator) -> npt.NDArray[np.float64]:
         """The higher, the sooner a row's label is wrong."""
+        import numpy as np
+
         random_N = rng.random(len(given.truth_N))
         if self.structure in ("longest", "shortest"):
             length_N = given.lengths_N.astype(np.float64)

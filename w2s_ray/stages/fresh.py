@@ -7,6 +7,7 @@ any after it. No row shares a group with a row of the split.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from w2s_ray.stages.job import Job, Outcome
 from w2s_ray.stages.split import FILE, examples_of, trainable
@@ -22,10 +23,14 @@ def run(job: Job, worker: object = None) -> Outcome:
     spec, seed = split.spec["task"], split.spec["seed"]
     task, used = task_of(spec), read_examples(job.inputs["split"])
     half = int(json.loads((job.inputs["split"] / FILE).read_text())["sizes"]["half"])
-    pool = trainable(task, tables(task, spec, job.places))
+    wanted = int(job.stage.spec["parts"])
+    more = replace(
+        spec, half=spec.half * (1 + wanted)
+    )  # a task that is made here makes as many rows as are asked for
+    pool = trainable(task, tables(task, more, job.places))
     ids, groups = set(used.ids), set(used.groups)
     rest = Pool([item for item in pool.items if item.id not in ids and item.example.group not in groups])
-    room = min(int(job.stage.spec["parts"]), usable(rest.counts).total() // half)
+    room = min(wanted, usable(rest.counts).total() // half)
     parts = choose(rest.items, {f"fresh{place + 1}": half for place in range(room)}, f"fresh {seed}")
     write_examples(job.out, examples_of(task, parts))
     counts = {name: len(items) for name, items in parts.items()}

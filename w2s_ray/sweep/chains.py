@@ -17,10 +17,10 @@ from w2s_ray.sweep.trainings import Trainings
 class _Made:
     """Labels by the function that makes their stage for a part."""
 
-    make: Callable[[str], Stage]
+    make: Callable[[str, Stage | None], Stage]
 
-    def on(self, part: str) -> Stage:
-        return self.make(part)
+    def on(self, part: str, fresh: Stage | None) -> Stage:
+        return self.make(part, fresh)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +45,8 @@ class Chain:
         """A supervisor's labels; it predicts the transfer half anyway, and fresh parts where they are wanted."""
         name = model or self.weak
 
-        def make(part: str) -> Stage:
-            more: dict[str, Any] = {} if part == "transfer" else {"predicts": (part,), "fresh": self.fresh}
+        def make(part: str, fresh: Stage | None) -> Stage:
+            more: dict[str, Any] = {} if part == "transfer" else {"predicts": (part,), "fresh": fresh}
             return self.trainings.supervisor(name, self.task, self.seed, repeat=repeat, **more)
 
         return _Made(make)
@@ -56,11 +56,10 @@ class Chain:
         spec = MethodSpec(name=name, version=METHODS[name].version, params=params)
         split = self.trainings.split(self.task, self.seed)
 
-        def make(part: str) -> Stage:
-            fresh = None if part == "transfer" else self.fresh
-            return labels_stage(
-                method=spec, split=split, sources=[one.on(part) for one in labels], fresh=fresh
-            )
+        def make(part: str, fresh: Stage | None) -> Stage:
+            sources = [one.on(part, fresh) for one in labels]
+            its = None if part == "transfer" else fresh
+            return labels_stage(method=spec, split=split, sources=sources, fresh=its)
 
         return _Made(make)
 
@@ -71,14 +70,14 @@ class Chain:
             found: Stage = build_method(method).student(its, labels)
             return found
         return self.trainings.student(
-            its.model, self.task, self.seed, method=method, labels=labels.on(its.part), half=its.part,
+            its.model, self.task, self.seed, method=method, labels=labels.on(its.part, its.fresh), half=its.part,
             predicts=self.predicts, fresh=self.fresh,
         )  # fmt: skip
 
     def taught(self, method: MethodSpec, labels: Labels, *, model: str = "", part: str = "") -> Labels:
         """The labels of such a student, which predicts whatever part is asked for."""
         return _Made(
-            lambda wanted: replace(self, predicts=(self._real(wanted),)).student(
+            lambda wanted, fresh: replace(self, predicts=(wanted,), fresh=fresh or self.fresh).student(
                 method, labels, model=model, part=part
             )
         )

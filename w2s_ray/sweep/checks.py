@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from w2s_ray.core.registry import unknown
 from w2s_ray.execution.placement import Placement
-from w2s_ray.methods import METHODS
 from w2s_ray.models.resolve import ResolvedModel, medium_of
 from w2s_ray.sweep.document import Document
 from w2s_ray.sweep.nouns import ROLES, Sweep, SweepPair, SweepTask
@@ -18,11 +17,13 @@ MAX_CELLS = 100_000
 
 def check_kinds(document: Document, pairs: Sequence[SweepPair], tasks: Mapping[str, SweepTask]) -> None:
     """A method must fit every task it meets."""
-    for name in dict.fromkeys(method.name for pair in pairs for method in pair.space.methods):
+    for method in {(one.name, one.kinds): one for pair in pairs for one in pair.space.methods}.values():
         for alias, entry in tasks.items():
-            if entry.task.kind not in METHODS[name].kinds:
-                kinds = ", ".join(sorted(METHODS[name].kinds))
-                message = f"method {name!r} fits tasks of kind {kinds}; this one is {entry.task.kind}"
+            if entry.task.kind not in method.kinds:
+                kinds = (
+                    ", ".join(sorted(method.kinds)) or "none: the methods inside it have no kind in common"
+                )
+                message = f"method {method.name!r} fits tasks of kind {kinds}; this one is {entry.task.kind}"
                 document.problem(("tasks", alias), message)
 
 

@@ -11,7 +11,7 @@ from w2s_ray.models.resolve import ResolvedModel
 from w2s_ray.sweep.document import Document
 from w2s_ray.sweep.nouns import SweepPair
 from w2s_ray.sweep.schema import PairEntry, SweepFile
-from w2s_ray.sweep.space import MethodSpace, ParameterError, Space, method_space
+from w2s_ray.sweep.space import MethodSpace, ParameterError, Space, method_entry
 from w2s_ray.sweep.strict_yaml import Where
 
 MAX_PAIRS = 100_000  # of one line, counted before its lists are multiplied
@@ -22,12 +22,12 @@ def read_pairs(
 ) -> tuple[SweepPair, ...]:
     """The pairs in the order written; one that stands twice in a grid has the methods of both."""
     search = file.search is not None
-    common = _space(document, file.methods, ("methods",), search)
+    common = _space(document, file.methods, ("methods",), search, file.models)
     spaces: dict[tuple[str, str], Space] = {}
     for where, entry in _entries(document, file):
         own = common
         if entry.methods is not None:
-            own = _space(document, entry.methods, (*where, "methods"), search)
+            own = _space(document, entry.methods, (*where, "methods"), search, file.models)
         for pair in _products(document, entry, where, file, models):
             if search and pair in spaces:
                 document.problem(where, f"the pair {pair[0]} → {pair[1]} is listed twice")
@@ -77,7 +77,9 @@ def _same(weak: ResolvedModel | None, strong: ResolvedModel | None) -> bool:
     return (weak.spec, weak.pretrain_seed) == (strong.spec, strong.pretrain_seed)
 
 
-def _space(document: Document, entries: Sequence[Any], where: Where, search: bool) -> Space:
+def _space(
+    document: Document, entries: Sequence[Any], where: Where, search: bool, models: Mapping[str, Any]
+) -> Space:
     """The methods of a list; an entry is a name or {name: parameters}."""
     found: list[MethodSpace] = []
     names: set[str] = set()
@@ -88,6 +90,8 @@ def _space(document: Document, entries: Sequence[Any], where: Where, search: boo
         space = _method(document, entry, place, search)
         if space is None:
             continue
+        for model in sorted(space.models - set(models)):
+            document.problem(place, f"method {space.name!r}: {unknown('model', model, models)}")
         if search and space.name in names:
             document.problem(place, f"method {space.name!r} is listed twice; a search has one space for each")
         names.add(space.name)
@@ -97,19 +101,12 @@ def _space(document: Document, entries: Sequence[Any], where: Where, search: boo
 
 def _method(document: Document, entry: Any, where: Where, search: bool) -> MethodSpace | None:
     """The space of one entry, or None where a problem was noted."""
+    if isinstance(entry, dict) and len(entry) == 1:
+        where = (*where, next(iter(entry)))
     try:
-        if isinstance(entry, str):
-            return method_space(entry, {}, search=search)
-        if isinstance(entry, dict) and len(entry) == 1:
-            ((name, params),) = entry.items()
-            where = (*where, name)
-            if params is None or isinstance(params, dict):
-                return method_space(name, params or {}, search=search)
-        document.problem(
-            where, f"expected a method's name or {{name: {{parameter: value}}}}; found {entry!r}"[:200]
-        )
+        return method_entry(entry, search=search)
     except ParameterError as error:
-        document.problem((*where, error.key), str(error))
+        document.problem((*where, *error.key.split(".")), str(error))
     except ConfigError as error:
         document.problem(where, str(error))
     return None

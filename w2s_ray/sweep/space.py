@@ -1,7 +1,8 @@
 """The space of methods: first which method, then that method's own parameters.
 
 In grid mode lists are enumerated; in search mode an Optuna trial suggests. The trial is duck-typed: nothing
-here imports Optuna. Every point is a checked MethodSpec, so `naive × alpha` cannot exist.
+here imports Optuna. Every point is a checked MethodSpec, so `naive × alpha` cannot exist. A parameter that is a
+method itself has a space of its own.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from w2s_ray.core.errors import ConfigError
+from w2s_ray.core.identity import digest
 from w2s_ray.core.registry import unknown
 from w2s_ray.core.specs import MethodSpec
 from w2s_ray.methods import METHODS, method_spec, parameters
@@ -59,31 +61,55 @@ class Range:
 
 @dataclass(frozen=True, kw_only=True)
 class MethodSpace:
-    """One method and what its parameters may be: a tuple of choices, or a Range."""
+    """One method and what its parameters may be: a tuple of choices, a Range, or the Space of a method."""
 
     name: str
-    params: Mapping[str, tuple[Any, ...] | Range] = field(default_factory=dict)
+    params: Mapping[str, Item] = field(default_factory=dict)
 
     @property
     def size(self) -> float:
-        return math.prod(item.size if isinstance(item, Range) else len(item) for item in self.params.values())
+        return math.prod(len(item) if isinstance(item, tuple) else item.size for item in self.params.values())
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of task that the method fits, whichever methods are inside it."""
+        inner = [item for item in self.params.values() if isinstance(item, Space)]
+        kinds = frozenset(METHODS[self.name].kinds)
+        return kinds.intersection(*(one.kinds for space in inner for one in space.methods))
+
+    @property
+    def models(self) -> frozenset[str]:
+        """All models that the method names, by the sweep's names."""
+        found: set[str] = set()
+        for key, item in self.params.items():
+            if isinstance(item, Space):
+                found = found.union(*(one.models for one in item.methods))
+            elif isinstance(item, tuple) and parameters(self.name)[key].type is tuple:
+                found = found.union(*item)
+        return frozenset(found)
 
     def grid(self) -> Iterable[MethodSpec]:
         """Every point, the last parameter varying fastest; ranges have none."""
         names = list(self.params)
-        choices = [item for item in self.params.values() if not isinstance(item, Range)]
+        choices = [
+            item.grid() if isinstance(item, Space) else item
+            for item in self.params.values()
+            if not isinstance(item, Range)
+        ]
         assert len(choices) == len(names), "a range has no grid: validation lets it through in a search only"
         for values in itertools.product(*choices):
             yield method_spec(self.name, dict(zip(names, values, strict=True)))
 
-    def suggest(self, trial: Trial) -> MethodSpec:
+    def suggest(self, trial: Trial, within: str = "") -> MethodSpec:
         """One point; a parameter with a single choice is not asked for."""
-        return method_spec(self.name, {key: self._ask(trial, key) for key in self.params})
+        return method_spec(self.name, {key: self._ask(trial, key, within) for key in self.params})
 
-    def _ask(self, trial: Trial, key: str) -> Any:
-        item, name = self.params[key], f"{self.name}.{key}"
+    def _ask(self, trial: Trial, key: str, within: str) -> Any:
+        item, name = self.params[key], f"{within}{self.name}.{key}"
         if isinstance(item, Range):
             return item.suggest(trial, name)
+        if isinstance(item, Space):
+            return item.suggest(trial, f"{name}.")
         return item[0] if len(item) == 1 else trial.suggest_categorical(name, list(item))
 
 
@@ -101,14 +127,20 @@ class Space:
     def grid(self) -> tuple[MethodSpec, ...]:
         """All points in the order written, equal ones once."""
         points = (spec for method in self.methods for spec in method.grid())
-        return tuple({(spec.name, *sorted(spec.params.items())): spec for spec in points}.values())
+        return tuple({digest(spec): spec for spec in points}.values())
 
-    def suggest(self, trial: Trial) -> MethodSpec:
-        """A method, then its parameters, asked of an Optuna trial as `method` and `<method>.<parameter>`."""
+    def suggest(self, trial: Trial, within: str = "") -> MethodSpec:
+        """A method, then its parameters, asked of an Optuna trial as `method` and `<method>.<parameter>`.
+
+        What is inside a parameter is asked for after its name: `filter.then.confidence.alpha`.
+        """
         by_name = {method.name: method for method in self.methods}
         names = list(by_name)
-        name = names[0] if len(names) == 1 else trial.suggest_categorical("method", names)
-        return by_name[name].suggest(trial)
+        name = names[0] if len(names) == 1 else trial.suggest_categorical(f"{within}method", names)
+        return by_name[name].suggest(trial, within)
+
+
+Item = tuple[Any, ...] | Range | Space
 
 
 def method_space(name: str, params: Mapping[str, Any], *, search: bool) -> MethodSpace:
@@ -138,14 +170,33 @@ def _no_such(name: str, key: str, declared: Mapping[str, Parameter]) -> str:
     return f"method {name!r}: {unknown('parameter', key, declared)}"
 
 
-def _item(parameter: Parameter, value: Any, search: bool) -> tuple[Any, ...] | Range:
+def method_entry(entry: Any, *, search: bool) -> MethodSpace:
+    """The space of a method's name, or of {name: parameters}."""
+    if isinstance(entry, str):
+        return method_space(entry, {}, search=search)
+    if isinstance(entry, Mapping) and len(entry) == 1:
+        ((name, params),) = entry.items()
+        if params is None or isinstance(params, Mapping):
+            return method_space(name, params or {}, search=search)
+    raise ConfigError(f"expected a method's name or {{name: {{parameter: value}}}}; found {entry!r}"[:200])
+
+
+def _item(parameter: Parameter, value: Any, search: bool) -> Item:
     try:
+        if parameter.type is MethodSpec:
+            entries = value if isinstance(value, list) else [value]
+            return Space(methods=tuple(method_entry(entry, search=search) for entry in entries))
         if isinstance(value, Mapping):
             return _range(parameter, value, search)
-        choices = value if isinstance(value, list) else [value]
+        is_grid = isinstance(value, list) and (
+            parameter.type is not tuple or any(isinstance(one, list) for one in value)
+        )
+        choices = value if is_grid else [value]
         if not choices:
             raise ConfigError(f"{parameter.name} = []: an empty grid; give at least one value")
         return _distinct(parameter, [parameter.check(choice) for choice in choices])
+    except ParameterError as error:
+        raise ParameterError(f"{parameter.name}.{error.key}", str(error)) from None
     except ConfigError as error:
         raise ParameterError(parameter.name, str(error)) from None
 
