@@ -33,6 +33,7 @@ WORDS = Tokens(unit="words", counts=lambda texts: [len(text.split()) for text in
 
 def declaration(task: Task) -> list[str]:
     """The lines that say what a task is; fields that it leaves empty are left out."""
+    sizes = {"in each half": task.half, "validation": task.validation, "test": task.test}
     splits = ", ".join(f"{split} is {role}" for role, split in task.splits.items() if split != role)
     facts = {
         "source": _source(task.source),
@@ -41,7 +42,7 @@ def declaration(task: Task) -> list[str]:
         "group": task.group,
         "splits": splits,
         "rows": ", ".join(f"{num:,} {split}" for split, num in task.rows.items()),
-        "sizes": f"{task.half:,} in each half, {task.validation:,} validation, {task.test:,} test",
+        "sizes": ", ".join(f"{num:,} {what}" if num else f"all {what}" for what, num in sizes.items()),
         "hub": ", ".join(f"{name} {value!r}" for name, value in _told(task).items()),
         "recipe": ", ".join(f"{name} {value}" for name, value in task.recipe.items()),
         "published": ", ".join(f"{name} {value:g}" for name, value in task.published.items()),
