@@ -106,18 +106,25 @@ def test_an_answer_is_legal_if_it_is_a_move_in_the_position_of_the_prompt(answer
 def test_the_corpus_is_the_opponents_move_in_the_form_of_the_prompt_and_tells_no_solution():
     texts = list(PUZZLES.corpus(BACK_RANK))
     assert texts == ["6k1/5ppp/8/8/8/7q/8/R5K1 b - - 4 30 30... Qd3"]
-    (row,) = [row for row in rows_of("chess_pgn", "train", 6) if row["id"] == "p5"]
-    assert PGN.corpus(row) == [row["ctx"]]
 
 
 def test_a_transcript_is_replayed_and_its_last_move_is_never_cut_off():
     row = {"id": 7, "ctx": "1. d4 1... Nf6 2. Nf3 2...", "target": " d5"}
     example = only(PGN, row)
     assert (example.context, example.text) == (("1. d4 1... Nf6",), (" 2. Nf3 2...",))
-    assert (example.target, example.group) == (" d5", "7")
+    assert example.target == " d5"
     text = example.context[0] + example.text[0]
     legal = PGN.scores["legal"]
     assert legal(text, " d5") and legal(text, " Ne4") and not legal(text, " Nf6") and not legal(text, " d4")
+
+
+def test_puzzles_of_one_game_are_one_group_where_no_column_names_the_game():
+    row = rows_of("chess_pgn", "train", 1)[0]
+    later = {**row, "ctx": f"{row['ctx']} Kf7 10. Nb1 10... Ke8 11. Nd2 11...", "target": " Kd7"}
+    latest = {**row, "ctx": f"{later['ctx']} Kd7 12. Nb1 12...", "target": " Ke8"}
+    assert only(PGN, later).group == only(PGN, latest).group
+    assert only(PGN, later).group != only(PGN, {**rows_of("chess_pgn", "train", 2)[1]}).group
+    assert PGN.corpus is None
 
 
 def test_the_answer_to_the_first_move_is_a_prompt_too():

@@ -4,8 +4,9 @@ The prompt is a transcript in which every half-move has its number, ` Qxc1+` the
 
     1. d4 1... Nf6 2. Nf3 2... d5 … 22. Rc1 22...
 
-The last move and what follows it are never cut off where a transcript is longer than a model's context. The
-corpus of a row is its transcript: it ends before the solution.
+The last move and what follows it are never cut off where a transcript is longer than a model's context. A later
+puzzle of a game shows the solution of an earlier one, and no column names the game: transcripts with the same
+first ten moves stay together. For the same reason transcripts are no corpus to pretrain on.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from w2s_ray.core.errors import DataError
 from w2s_ray.core.specs import Source
 from w2s_ray.tasks.base import Example, Hub, Row, register_task, text_in
 from w2s_ray.tasks.chess_moves import PAPER, PUBLISHED, PUBLISHED_IN, board_at, is_legal, play_san
+from w2s_ray.tasks.forms import opening
 
 if TYPE_CHECKING:
     from chess import Board
 
 _NUMBER = re.compile(r"\d+\.(\.\.)?")
+_OPENING = 40  # words: ten moves of each side with their numbers
 _KEPT = 3  # words that are never cut off: `22. Rc1 22...`
 
 
@@ -50,11 +53,10 @@ def legal(text: str, answer: str) -> bool:
     ),
     hub=Hub(one_in=12),  # leaves 123,000 rows of 1.5 million, enough for the paper's sizes
     splits={"train": "train", "test": "train"},
-    columns=("id", "ctx", "target"),
+    columns=("ctx", "target"),
     label_words=(),
     scores={"legal": legal},
-    corpus=lambda row: [text_in(row, "ctx")],
-    group="id",
+    group="the first ten moves of the game",
     rows={"train": 1_479_018},
     published=PUBLISHED,
     published_in=PUBLISHED_IN,
@@ -69,4 +71,4 @@ def chess_pgn(row: Row) -> Iterator[Example]:
     words = transcript.split()
     context, last = " ".join(words[:-_KEPT]), " ".join(words[-_KEPT:])
     text = f" {last}" if context else last
-    yield Example((context,), (text,), 0, str(row["id"]), target=f" {best}")
+    yield Example((context,), (text,), 0, opening(transcript, _OPENING), target=f" {best}")

@@ -62,7 +62,7 @@ def read_texts(spec: TextsSpec, places: Mapping[str, str]) -> Texts:
         return Texts(train=train, held_out=list(_texts(spec, file_table(files["validation"]))))
     kept = len(train) - max(1, len(train) // HELD_OUT)
     if kept < 1:
-        raise DataError(f"{table.place}: {len(train)} texts; a corpus needs two, one of which is held out")
+        raise DataError(f"{table.place}: a corpus needs two texts at least, of which one is held out")
     return Texts(train=train[:kept], held_out=train[kept:])
 
 
