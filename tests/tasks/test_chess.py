@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import sys
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -12,7 +13,7 @@ from typer.testing import CliRunner
 from tests.tasks.hub_rows import rows_of
 from w2s_ray.cli.commands import app
 from w2s_ray.cli.tasks import summary
-from w2s_ray.core.errors import DataError
+from w2s_ray.core.errors import DataError, EnvironmentFault
 from w2s_ray.core.specs import TaskSpec
 from w2s_ray.tasks import TASKS, task_of
 from w2s_ray.tasks.base import Hub
@@ -144,6 +145,12 @@ def test_the_answer_to_the_first_move_is_a_prompt_too():
 def test_a_transcript_that_is_no_game_is_refused(row, message):
     with pytest.raises(DataError, match=message):
         PGN.examples({"id": "a", "ctx": "1. d4 1...", "target": " d5", **row})
+
+
+def test_a_machine_without_the_package_is_told_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "chess", None)
+    with pytest.raises(EnvironmentFault, match=r"pip install 'w2s-ray\[chess\]'"):
+        PUZZLES.examples(BACK_RANK)
 
 
 def test_the_papers_sizes_and_recipe_come_with_the_tasks():
