@@ -105,7 +105,8 @@ def _dino_resnet50(models: Any, *, pretrained: bool) -> nn.Module:
 def _package(name: str) -> Any:
     try:
         return import_module(name)
-    except ImportError as error:
+    except (ImportError, RuntimeError) as error:  # RuntimeError: built for another torch
         raise EnvironmentFault(
-            f"this model needs {name}, which is not installed ({error}): pip install 'w2s-ray[vision]'"
+            f"this model needs {name}, which is not installed or does not fit this torch ({error}): "
+            f"pip install 'w2s-ray[vision]'"
         ) from None
