@@ -162,6 +162,23 @@ def test_a_folder_of_classes_is_a_task(tmp_path, splits):
     assert len(read_examples(run_split(tmp_path, spec, places))) == 60
 
 
+def test_a_split_never_holds_many_images_at_once(tmp_path):
+    import os
+    import tracemalloc
+
+    for colour in COLOURS:
+        (tmp_path / "images" / colour).mkdir(parents=True)
+        for n in range(40):
+            noise = Image.frombytes("RGB", (100, 100), os.urandom(30_000))
+            noise.save(tmp_path / "images" / colour / f"{n}.bmp")
+    spec, places = described({"kind": "binary", "image": "folder"}, tmp_path / "images")
+    tracemalloc.start()
+    run_split(tmp_path, spec, places)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1_000_000 < 80 * 30_000
+
+
 def test_a_folder_is_named_by_its_files_and_not_by_its_place(tmp_path):
     one, other = folder(tmp_path / "one", num=3), folder(tmp_path / "other", num=3)
     assert source_at(str(one)) == source_at(str(other))
