@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -130,7 +131,7 @@ def test_features_take_a_gpu_and_probes_none(tmp_path):
     assert layout.device == "cpu"
 
 
-def test_a_sweep_of_images_computes_features_once_and_reports(tmp_path, monkeypatch):
+def test_a_sweep_of_images_computes_features_once_and_reports(tmp_path, monkeypatch, mlflow_template):
     from w2s_ray.stages import features
 
     made, real = [], features.run
@@ -138,6 +139,8 @@ def test_a_sweep_of_images_computes_features_once_and_reports(tmp_path, monkeypa
         features, "run", lambda job, worker: (made.append(job.stage.key), real(job, worker))[1]
     )
     sweep = load_sweep(write(tmp_path, DIGITS))
+    (tmp_path / "out").mkdir()
+    shutil.copy(mlflow_template, tmp_path / "out" / "mlflow.db")
     result = run_sweep(sweep, tmp_path / "out")
     aggregate = build_report(result.tracking_uri, sweep.name, tmp_path / "out", draws=200)
     assert aggregate["complete"] and len(made) == len(set(made)) == 2
