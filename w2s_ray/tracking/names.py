@@ -70,6 +70,11 @@ def size_tag(role: str) -> str:
     return f"w2s.num_parameters.{role}"
 
 
+def compute_tag(role: str) -> str:
+    """Tag of a cell: FLOPs of the pretraining of a role's model, where they are known."""
+    return f"w2s.pretraining_flops.{role}"
+
+
 def tag(word: str) -> str:
     """Tag of an alias such as weak, strong, method, task, seed."""
     return f"w2s.{word}"

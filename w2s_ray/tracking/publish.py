@@ -20,6 +20,7 @@ from w2s_ray.core.graph import TRAININGS, CellStages, Stage, closure
 from w2s_ray.core.identity import digest
 from w2s_ray.core.record import Record
 from w2s_ray.core.specs import Arm, Cell
+from w2s_ray.models.compute import pretraining_flops
 from w2s_ray.store import Store
 from w2s_ray.tracking import files, marks, names
 from w2s_ray.tracking.runs import Point, Run, Status
@@ -108,6 +109,7 @@ def cell_run(
     tags |= {names.key_tag(role): stage.key for role, stage in roles.items()}
     tags |= {names.SPLIT_KEY: stages.split.key, names.TEST_SET: files.examples(store, split, "test").digest}
     tags |= {names.size_tag(role): str(_size(record)) for role, record in found.items() if _size(record)}
+    tags |= _compute_tags(roles, found)
     tags[names.PRETRAINED_HERE] = str(_pretrained_here(stages)).lower()
     tags[names.CONTROL] = str(marks.is_control(stages)).lower()
     for name in names.EVALUATED:
@@ -213,6 +215,12 @@ def _pretrained_here(stages: CellStages) -> bool:
 def _size(record: Record) -> int:
     size = record.facts.get("num_parameters")
     return int(size) if isinstance(size, int | float) and size > 0 else 0
+
+
+def _compute_tags(roles: Mapping[str, Stage], records: Mapping[str, Record]) -> dict[str, str]:
+    """FLOPs of pretraining by role; a model of unknown compute has no tag."""
+    flops = {role: pretraining_flops(its.spec["model"], _size(records[role])) for role, its in roles.items()}
+    return {names.compute_tag(role): f"{value:.6g}" for role, value in flops.items() if value}
 
 
 def _record(store: Store, stage: Stage) -> Record:

@@ -150,6 +150,7 @@ def _cell_row(run: Any) -> dict[str, Any]:
     for role in names.ROLES:
         row[f"{role}_key"] = tags.get(names.key_tag(role), "")
         row[f"{role}_parameters"] = int(tags.get(names.size_tag(role), 0))
+        row[f"{role}_compute"] = float(tags.get(names.compute_tag(role), 0.0))
     for split in names.EVALUATED:
         row[f"undefined/{split}"] = tags.get(f"{names.UNDEFINED}.{split}", "")
     return row | dict(run.data.metrics)
