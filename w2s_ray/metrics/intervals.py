@@ -104,7 +104,7 @@ def task_se(difference_SN: NDArray[np.floating], group_N: NDArray[np.integer]) -
     return float(np.sqrt(items**2 + seeds))
 
 
-def wilson(num_right: int, num_items: int, *, level: float = 0.95) -> Interval | None:
+def wilson(num_right: float, num_items: float, *, level: float = 0.95) -> Interval | None:
     """Interval of a single accuracy (Wilson 1927); None without items."""
     if not num_items:
         return None
@@ -166,3 +166,38 @@ def _seed_weights(num_seeds: int, draws: int, rng: np.random.Generator) -> Float
 def _z(level: float) -> float:
     """The normal quantile of a central interval."""
     return NormalDist().inv_cdf((1 + level) / 2)
+
+
+def task_covariance(value_CSN: NDArray[np.floating], group_N: NDArray[np.integer]) -> Floats:
+    """Covariances [C, C] of the means of C values of each seed and item: test items, and the spread between seeds.
+
+    Infinite on the diagonal where there is only one group of items.
+    """
+    found, num_seeds = _item_covariance(value_CSN.mean(axis=1), group_N), value_CSN.shape[1]
+    if num_seeds > 1:
+        found = found + np.atleast_2d(np.cov(value_CSN.mean(axis=2), ddof=1)) / num_seeds
+    return found
+
+
+def score_interval(share: float, se: float, num_items: int, *, level: float = 0.95) -> Interval | None:
+    """Wilson's interval of a share whose standard error is not that of independent items.
+
+    It takes the number of independent items that would have this error, p (1 - p) / se² (Kish 1965: the effective
+    sample size), or `num_items` where the share is 0 or 1. None where the error is not known.
+    """
+    if not num_items or not np.isfinite(se):
+        return None
+    independent = share * (1 - share) / se**2 if se > 0 and 0 < share < 1 else num_items
+    return wilson(share * independent, independent, level=level)
+
+
+def _item_covariance(value_CN: NDArray[np.floating], group_N: NDArray[np.integer]) -> Floats:
+    """Covariances [C, C] of means over items, robust to groups."""
+    _, code_N, size_G = np.unique(group_N, return_inverse=True, return_counts=True)
+    num_groups, num_items = len(size_G), len(group_N)
+    if num_groups < 2:
+        return np.diag(np.full(len(value_CN), np.inf))
+    sums_CG = np.stack([np.bincount(code_N, weights=each_N, minlength=num_groups) for each_N in value_CN])
+    residual_CG = sums_CG - size_G * (sums_CG.sum(axis=1, keepdims=True) / num_items)
+    found: Floats = residual_CG @ residual_CG.T * (num_groups / (num_groups - 1)) / num_items**2
+    return found
