@@ -37,6 +37,14 @@ def test_what_fits_is_kept_whole(tokenizer):
     assert words(tokenizer, ids) == ["w1", "w2", "w3"]
 
 
+def test_many_texts_are_encoded_in_blocks_with_the_same_result(tokenizer, monkeypatch):
+    texts = [f"w{n} w{n + 1}" for n in range(7)]
+    whole = encode(tokenizer, [""] * 7, texts, max_tokens=2)
+    monkeypatch.setattr("w2s_ray.models.encode.BLOCK", 3)
+    assert encode(tokenizer, [""] * 7, texts, max_tokens=2) == whole
+    assert [words(tokenizer, ids) for ids in whole] == [text.split() for text in texts]
+
+
 def test_the_context_loses_its_end_and_the_text_nothing(tokenizer):
     ids = encode(tokenizer, ["w1 w2 w3 w4 w5 ", ""], [" w7 w8", "w9"], max_tokens=4)
     assert [words(tokenizer, row) for row in ids] == [["w1", "w2", "w7", "w8"], ["w9"]]

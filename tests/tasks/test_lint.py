@@ -22,7 +22,7 @@ from w2s_ray.tasks.examples import Examples
 from w2s_ray.tasks.files import files_in, source_of_files
 from w2s_ray.tasks.lint import CHECKS
 from w2s_ray.tasks.lint.linear import auroc, minimum
-from w2s_ray.tasks.lint.run import lint
+from w2s_ray.tasks.lint.run import lint, sample
 from w2s_ray.tasks.lint.splits import length_shift
 from w2s_ray.tasks.lint.texts import answers
 
@@ -211,6 +211,17 @@ def test_images_are_compared_by_name_and_their_classes_counted():
 def test_a_score_on_fewer_than_20_test_rows_is_no_leak(num, verdict):
     found = lint(made([(f"{text(n)} {n % 2}", n % 2) for n in range(num)]), 2)
     assert "bag_of_words" in checks(found, verdict)
+
+
+def test_of_long_splits_whole_groups_are_read_and_of_short_ones_everything():
+    examples = replace(plain(200), groups=tuple(f"g{n // 10 % 7}" for n in range(200)))
+    some = sample(examples, 12)
+    assert set(some.splits) == {"weak", "transfer", "test"}
+    for split in ("weak", "transfer", "test"):
+        here, all_ = some.where(split), examples.where(split)
+        assert 12 <= len(here) < len(all_)
+        assert all(here.groups.count(group) == all_.groups.count(group) for group in here.groups)
+    assert sample(examples, 40).ids == examples.where("weak", "transfer", "test").ids
 
 
 def test_longer_test_inputs_are_noted():
