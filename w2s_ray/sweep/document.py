@@ -1,5 +1,8 @@
 """A sweep file as it was written: its data, where each value stands, and what the command line changed.
 
+`presets` are variants of the file: `preset: NAME` puts the sections of one in the place of the file's own, whole,
+before anything else on the command line is applied.
+
 Errors are collected with the place of their value (a line, or the override that set it) and raised together.
 """
 
@@ -11,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from w2s_ray.core.errors import ConfigError
+from w2s_ray.core.registry import unknown
 from w2s_ray.sweep.strict_yaml import Where, YamlError, load, parse
 
 MAX_SHOWN = 50  # errors of one file
@@ -27,8 +31,11 @@ class Document:
         self._marks = parsed.marks
         self._overridden: dict[Where, str] = {}
         self._problems: dict[str, tuple[int, int]] = {}
+        self._take_preset([text for text in overrides if text.startswith("preset=")])
         self._names_to_mappings()
         for override in overrides:
+            if override.startswith("preset="):
+                continue
             self._apply(override)
             self._names_to_mappings()
 
@@ -60,6 +67,24 @@ class Document:
             if inside:
                 return _LAST, " with ".join(inside)
         return (1, 1), f"{self._path}:1"
+
+    def _take_preset(self, overrides: Sequence[str]) -> None:
+        """Choose a variant, the last one that the command line names, else the file's own choice."""
+        presets, chosen = self.data.pop("presets", None), self.data.pop("preset", None)
+        for override in overrides:
+            chosen = override.partition("=")[2]
+            self._overridden[("preset",)] = override
+        if chosen is None:
+            return
+        if not isinstance(presets, dict) or not isinstance(presets.get(chosen), dict):
+            self.problem(("preset",), unknown("preset", str(chosen), presets if isinstance(presets, dict) else ()))
+            return
+        for section, value in presets[chosen].items():
+            self.data[section] = value
+            inner = ("presets", chosen, section)
+            self._marks = {where: mark for where, mark in self._marks.items() if where[:1] != (section,)}
+            moved = {where[2:]: mark for where, mark in self._marks.items() if where[:3] == inner}
+            self._marks |= moved
 
     def _names_to_mappings(self) -> None:
         """`tasks: [sst2, boolq]` is short for `tasks: {sst2: {}, boolq: {}}`; so for models."""
