@@ -13,15 +13,20 @@ from tests.core.stages import CONFIDENCE, GPT2, NAIVE, RECIPE, REVIEW, TINY, cel
 from w2s_ray.core.graph import (
     VERSIONS,
     Stage,
+    adapt_stage,
     closure,
     finetune_stage,
     fresh_stage,
     labels_stage,
     pretrain_stage,
+    probe_stage,
+    prompt_stage,
     split_stage,
 )
-from w2s_ray.core.specs import Layout, MethodSpec, Resources, Source, TrainSpec
+from w2s_ray.core.specs import AdaptSpec, Layout, MethodSpec, PromptSpec, Resources, Source, TrainSpec
 
+ADAPTED = replace(TINY, adapt=AdaptSpec(lr=1e-3))
+ASKED = PromptSpec(words=(("bad",), ("good", "fine")))
 HALVED = MethodSpec(name="filter", version=1, params={"share": 0.5})
 PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}  # machines are shared
 
@@ -38,6 +43,10 @@ GOLDEN = {
     "features": "features/review-gpt2-s0-2f3a640bece2",
     "probe": "probe/review-gpt2-naive-transfer-s0-4d9f0b704e4e",
     "fresh": "fresh/review-s0-a34d38d419db",
+    "adapt": "adapt/review-tiny-xs-texts-transfer-s0-fbd2790dc398",
+    "adapted": "finetune/review-tiny-xs-adapted-truth-transfer-s0-0cd568f4bfeb",
+    "lp-ft": "finetune/review-gpt2-truth-transfer-s0-310354a7f333",
+    "prompt": "prompt/review-gpt2-shots5-transfer-s0-b3f0b9dcee6a",
     "labels": "labels/review-filter-s0-46b5610e578c",
     "relabelling": "finetune/review-gpt2-naive-fresh1-s0-55488085285f",
 }
@@ -45,6 +54,9 @@ GOLDEN = {
 
 def golden_stages() -> dict[str, Stage]:
     plain, confident = cell(), cell(CONFIDENCE)
+    half = {"seed": 0, "half": "transfer", "split": plain.split}
+    probe = {"model": replace(GPT2, regime="probe"), "features": probed().student.inputs["features"]}
+    kept = probe_stage(recipe=RECIPE, keeps_head=True, **probe, **half)
     return {
         "split": plain.split,
         "pretrain": pretrain_stage(TINY, 0),
@@ -56,6 +68,14 @@ def golden_stages() -> dict[str, Stage]:
         "features": probed().student.inputs["features"],
         "probe": probed().student,
         "fresh": fresh_stage(plain.split, 2),
+        "adapt": adapt_stage(model=ADAPTED, recipe=RECIPE, base=pretrain_stage(ADAPTED, 0), **half),
+        "adapted": finetune_stage(
+            model=ADAPTED, recipe=RECIPE, base=adapt_stage(model=ADAPTED, recipe=RECIPE, **half), **half
+        ),
+        "lp-ft": finetune_stage(model=replace(GPT2, regime="lp-ft"), recipe=RECIPE, head=kept, **half),
+        "prompt": prompt_stage(
+            model=GPT2, prompt=ASKED, shots=5, calibrate=True, labels=plain.weak, **half
+        ),
         "labels": labels_stage(method=HALVED, split=plain.split, sources=[plain.weak]),
         "relabelling": finetune_stage(
             model=GPT2, recipe=RECIPE, seed=0, half="fresh1", split=plain.split, method=NAIVE, labels=plain.weak,
@@ -71,6 +91,20 @@ def test_keys_are_what_they_were(name):
 
 def test_every_kind_of_stage_has_a_golden_key():
     assert {stage.kind for stage in golden_stages().values()} == set(VERSIONS)
+
+
+def test_a_model_is_pretrained_once_whether_it_is_adapted_afterwards_or_not():
+    assert pretrain_stage(ADAPTED, 0) == pretrain_stage(TINY, 0)
+
+
+def test_a_probe_that_keeps_its_head_is_another_stage_and_only_such_a_one_gives_it():
+    plain = probed().ceiling
+    kept = golden_stages()["lp-ft"].inputs["head"]
+    assert kept != plain and kept.inputs == plain.inputs
+    with pytest.raises(AssertionError, match="keeps no head"):
+        finetune_stage(
+            model=GPT2, recipe=RECIPE, seed=0, half="transfer", split=plain.inputs["split"], head=plain
+        )
 
 
 def test_a_new_version_is_another_stage():

@@ -13,12 +13,22 @@ from functools import cached_property
 from typing import Any
 
 from w2s_ray.core.identity import digest
-from w2s_ray.core.specs import Half, MethodSpec, ModelSpec, TaskSpec, TrainSpec
+from w2s_ray.core.specs import Half, MethodSpec, ModelSpec, PromptSpec, TaskSpec, TrainSpec
 
 # Bumped when the meaning of a stage's output changes: old records are then simply not found.
-VERSIONS = {"split": 1, "pretrain": 1, "finetune": 1, "features": 1, "probe": 1, "labels": 1, "fresh": 1}
-# Kinds that train a role: they leave predictions, a curve and metrics.
-TRAININGS = ("finetune", "probe")
+VERSIONS = {
+    "split": 1,
+    "pretrain": 1,
+    "adapt": 1,
+    "finetune": 1,
+    "features": 1,
+    "probe": 1,
+    "prompt": 1,
+    "labels": 1,
+    "fresh": 1,
+}
+# Kinds that play a role: they leave predictions and metrics, and where they train it a curve.
+TRAININGS = ("finetune", "probe", "prompt")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,8 +95,29 @@ def labels_stage(
 
 def pretrain_stage(model: ModelSpec, seed: int) -> Stage:
     """A rung of the offline ladder, from scratch. `seed` draws the corpus and the initial weights."""
-    spec = {"model": replace(model, regime="finetune"), "seed": seed}  # whatever is trained of it afterwards
-    return _stage("pretrain", spec, f"{model.label}-s{seed}")
+    bare = replace(model, regime="finetune", adapt=None)  # whatever is trained of it afterwards
+    return _stage("pretrain", {"model": bare, "seed": seed}, f"{bare.label}-s{seed}")
+
+
+def adapt_stage(
+    *,
+    model: ModelSpec,
+    recipe: TrainSpec,
+    seed: int,
+    half: Half,
+    split: Stage,
+    base: Stage | None = None,
+    fresh: Stage | None = None,
+) -> Stage:
+    """A model that has read the texts of a half, without their labels, and is then trained by role.
+
+    It is the `base` of what is trained of it; its own `base` made its weights before. `model.adapt` says how
+    long it reads, `recipe` everything of that.
+    """
+    assert model.adapt is not None, "a model that is not to be adapted"
+    bare = replace(model, regime="finetune", adapt=None)
+    spec = {"model": bare, "recipe": recipe, "seed": seed, "half": half}
+    return _half_stage("adapt", spec, "texts", split, base=base, fresh=fresh)
 
 
 def finetune_stage(
@@ -99,6 +130,7 @@ def finetune_stage(
     method: MethodSpec | None = None,
     labels: Stage | None = None,
     base: Stage | None = None,
+    head: Stage | None = None,
     fresh: Stage | None = None,
     predicts: Sequence[str] = (),
 ) -> Stage:
@@ -106,12 +138,14 @@ def finetune_stage(
 
     Without `labels` it learns ground truth and `method` must be None; with them (a stage that predicted or
     relabelled this half) it learns those by `method`. `base` is the stage that made the backbone's weights.
-    `fresh` has the rows of a half `fresh1`, …; `predicts` are parts to predict beside those that every role does.
+    `head` is the probe from whose head it starts. `fresh` has the rows of a half `fresh1`, …; `predicts` are parts
+    to predict beside those that every role does.
     """
     assert (method is None) == (labels is None), "a method needs weak labels, and weak labels a method"
+    assert head is None or head.spec.get("keeps_head"), "a probe that keeps no head cannot give it"
     spec = {"model": model, "recipe": recipe, "seed": seed, "half": half, "method": method}
     spec |= {"predicts": tuple(predicts)} if predicts else {}
-    return _training("finetune", spec, split, labels=labels, base=base, fresh=fresh)
+    return _training("finetune", spec, split, labels=labels, base=base, head=head, fresh=fresh)
 
 
 def features_stage(*, model: ModelSpec, split: Stage, base: Stage | None = None) -> Stage:
@@ -132,13 +166,46 @@ def probe_stage(
     method: MethodSpec | None = None,
     labels: Stage | None = None,
     predicts: Sequence[str] = (),
+    keeps_head: bool = False,
 ) -> Stage:
-    """Train a linear head on a model's `features` of `split`, and predict: as `finetune_stage` otherwise."""
+    """Train a linear head on a model's `features` of `split`, and predict: as `finetune_stage` otherwise.
+
+    With `keeps_head` it leaves the head too, for a finetune to start from.
+    """
     assert (method is None) == (labels is None), "a method needs weak labels, and weak labels a method"
     assert features.inputs["split"] == split, "features belong to the split that they were made of"
     spec = {"model": model, "recipe": recipe, "seed": seed, "half": half, "method": method}
     spec |= {"predicts": tuple(predicts)} if predicts else {}
+    spec |= {"keeps_head": True} if keeps_head else {}
     return _training("probe", spec, split, labels=labels, features=features)
+
+
+def prompt_stage(
+    *,
+    model: ModelSpec,
+    prompt: PromptSpec,
+    shots: int,
+    calibrate: bool,
+    seed: int,
+    half: Half,
+    split: Stage,
+    labels: Stage | None = None,
+    base: Stage | None = None,
+    fresh: Stage | None = None,
+    predicts: Sequence[str] = (),
+) -> Stage:
+    """Ask a language model after `shots` examples of a half, labelled by the truth or by `labels`; nothing is trained."""
+    assert shots or labels is None, "labels are those of the shots"
+    spec = {
+        "model": model,
+        "prompt": prompt,
+        "shots": shots,
+        "calibrate": calibrate,
+        "seed": seed,
+        "half": half,
+    }
+    spec |= {"predicts": tuple(predicts)} if predicts else {}
+    return _half_stage("prompt", spec, f"shots{shots}", split, labels=labels, base=base, fresh=fresh)
 
 
 def closure(stages: Iterable[Stage]) -> list[Stage]:
@@ -158,10 +225,13 @@ def closure(stages: Iterable[Stage]) -> list[Stage]:
 
 
 def _training(kind: str, spec: Mapping[str, Any], split: Stage, **inputs: Stage | None) -> Stage:
-    method, task = spec["method"], split.spec["task"].name
-    role = method.name if method else "truth"
+    return _half_stage(kind, spec, spec["method"].name if spec["method"] else "truth", split, **inputs)
+
+
+def _half_stage(kind: str, spec: Mapping[str, Any], what: str, split: Stage, **inputs: Stage | None) -> Stage:
+    """What a model does with a half of a split; `what` is for people."""
     given = {name: stage for name, stage in inputs.items() if stage is not None}
-    label = f"{task}-{spec['model'].label}-{role}-{spec['half']}-s{spec['seed']}"
+    label = f"{split.spec['task'].name}-{spec['model'].label}-{what}-{spec['half']}-s{spec['seed']}"
     return _stage(kind, spec, label, {"split": split, **given})
 
 

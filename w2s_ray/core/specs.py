@@ -7,11 +7,11 @@ A YAML alias (the user's name of a model or task) is not in a spec: `Arm` and `C
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 Half = str  # "weak" or "transfer", and in a chain of students "fresh1", "fresh2", …
-Regime = Literal["finetune", "probe"]
+Regime = Literal["finetune", "probe", "lp-ft"]
 SPLITS = ("weak", "transfer", "select", "tune", "test")
 
 
@@ -76,14 +76,24 @@ class CorpusSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AdaptSpec:
+    """How a model first reads a task's texts, without labels: generative finetuning (Burns et al. 2023, 5.2.2)."""
+
+    epochs: int = 1
+    batch: int = 32
+    lr: float = 1e-5
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelSpec:
     """A backbone before finetuning.
 
     `family` names a file of `models/`; `config` overrides the checkpoint's own configuration, so a pretrained
     model with fewer layers is another model. `pretrained=False` is the control: same shape, random weights.
     `context` is the longest input in tokens. `pooling` "auto" takes the last real token of a decoder and
-    the mean of an encoder. `regime` says what is trained: all of it (or its adapters), or a linear head on its
-    frozen features. `corpus` is that of a rung of the offline ladder whose tokens are bytes.
+    the mean of an encoder. `regime` says what is trained: all of it (or its adapters), a linear head on its
+    frozen features, or first such a head and then all from there (Kumar et al. 2022). `corpus` is that of a rung
+    of the offline ladder whose tokens are bytes. `adapt` makes it a language model of the task's own texts first.
     """
 
     family: str
@@ -95,13 +105,25 @@ class ModelSpec:
     lora: LoraSpec | None = field(default=None, metadata={"neutral": None})
     regime: Regime = field(default="finetune", metadata={"neutral": "finetune"})
     corpus: CorpusSpec | None = field(default=None, metadata={"neutral": None})
+    adapt: AdaptSpec | None = field(default=None, metadata={"neutral": None})
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether what is trained of it starts from weights that were learnt, not from random ones."""
+        return self.pretrained or self.adapt is not None
+
+    @property
+    def backbone(self) -> ModelSpec:
+        """The same model, whatever is trained of it: without regime and adapters."""
+        return replace(self, regime="finetune", lora=None)
 
     @property
     def label(self) -> str:
         overrides = "".join(f"-{key.rsplit('_', 1)[-1]}{value}" for key, value in sorted(self.config.items()))
         scratch = "" if self.pretrained else "-scratch"
         corpus = "-corpus" if self.corpus else ""
-        return f"{self.source.label}{overrides}{corpus}{scratch}"
+        adapted = "-adapted" if self.adapt else ""
+        return f"{self.source.label}{overrides}{corpus}{scratch}{adapted}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +144,19 @@ class TaskSpec:
     test: int
     definition: Mapping[str, Any] = field(default_factory=dict, metadata={"neutral": {}})
     allow_leaks: tuple[str, ...] = field(default=(), metadata={"neutral": ()})
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromptSpec:
+    """How a language model is asked for a class.
+
+    `form` has the place `{text}`; the model goes on after it. `words` are the words that mean each class,
+    separated from the form by a space; their probabilities add up. `between` stands between two examples.
+    """
+
+    words: tuple[tuple[str, ...], ...]
+    form: str = "{text}\nAnswer:"
+    between: str = "\n\n"
 
 
 @dataclass(frozen=True, kw_only=True)
