@@ -117,6 +117,13 @@ def test_the_lint_of_a_task_is_a_table_with_verdicts_or_json(rows):
     assert found["task"] == "sst2" and found["worst"] in ("clean", "note")
 
 
+def test_the_lint_of_images_counts_classes_and_compares_names():
+    shown = run("lint", "digits")
+    (row,) = [line.split() for line in shown.stdout.splitlines() if line.startswith(" test in training")]
+    assert shown.exit_code == 0 and row[:5] == ["test", "in", "training", "0", "0"] and len(row) == 6
+    assert "majority" in shown.stdout and "bag_of_words" not in shown.stdout
+
+
 def test_a_leak_ends_the_command_with_1(rows):
     for file in Path(rows).iterdir():
         lines = [json.loads(line) for line in file.read_text().splitlines()]

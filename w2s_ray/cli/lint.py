@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -57,8 +57,10 @@ def _print(name: str, found: Lint, allowed: tuple[str, ...]) -> None:
         typer.echo("clean")
 
 
-def _shared(found: Lint) -> list[list[Any]]:
-    rows: dict[str, list[str]] = {}
+def _shared(found: Lint) -> list[list[str]]:
+    """A row for each pair of splits; images have no near-duplicates."""
+    rows: dict[str, dict[str, str]] = {}
     for one in found.measures.overlaps:
-        rows.setdefault(f"{one.first} in {one.second}", [f"{one.of:,}"]).insert(-1, f"{one.num:,}")
-    return [[splits, *counts] for splits, counts in rows.items()]
+        rows.setdefault(f"{one.first} in {one.second}", {"of": f"{one.of:,}"})[one.check] = f"{one.num:,}"
+    checks = ("groups", "duplicates", "near_duplicates", "of")
+    return [[splits, *(counts.get(check, "") for check in checks)] for splits, counts in rows.items()]
