@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from w2s_ray.metrics import health
-from w2s_ray.metrics.agreement import agreement
+from w2s_ray.metrics.agreement import agreement, correction
 
 LABELS = np.array([0, 1] * 50)
 
@@ -19,9 +19,40 @@ def test_agreement_on_mistakes_is_undefined_for_a_perfect_supervisor():
     assert agreement(LABELS, LABELS, LABELS).weak_wrong is None
 
 
+def test_correction_and_retention_make_up_the_students_accuracy():
+    weak, student = np.array([1, 1, 1, 0, 0], bool), np.array([1, 1, 0, 1, 0], bool)
+    found = correction(student, weak)
+    assert (found.correction, found.retention) == pytest.approx((1 / 2, 2 / 3))
+    assert found.correction * 0.4 + found.retention * 0.6 == pytest.approx(student.mean())
+    assert correction(student, np.ones(5, bool)).correction is None
+    assert correction(student, np.zeros(5, bool)).retention is None
+
+
 def test_a_constant_predictor_is_sick():
     (fault,) = health.prediction_faults(np.zeros(100, int), LABELS)
     assert "constant predictor: class 0" in fault
+
+
+def test_a_constant_text_is_told_as_a_text():
+    codes, labels = np.full(4, 123456789), np.arange(4)
+    (fault,) = health.prediction_faults(codes, labels, [" Qxc1+"] * 4)
+    assert fault == "constant predictor: the text ' Qxc1+' for all 4 test rows"
+    (fault,) = health.prediction_faults(codes, labels, ["x" * 500] * 4)
+    assert "xxx…'" in fault and len(fault) < 100
+    (fault,) = health.prediction_faults(
+        np.array([7, 1, 2, 9]), np.array([7, 3, 4, 5]), [" a", " b", " c", " d"]
+    )
+    assert fault == "near-majority: accuracy 0.250, the commonest right text is 0.250 of the test rows"
+
+
+def test_a_student_that_repeats_every_mistake_of_its_supervisor_is_sick():
+    weak = LABELS.copy()
+    weak[:3] = 1 - weak[:3]
+    assert (
+        "the same answer for all 100 test rows, 3 of them wrong" in health.copy_faults(weak, weak, LABELS)[0]
+    )
+    assert health.copy_faults(LABELS, weak, LABELS) == ()
+    assert health.copy_faults(LABELS, LABELS, LABELS) == ()
 
 
 def test_a_predictor_as_good_as_the_largest_class_is_sick():

@@ -1,6 +1,7 @@
 """How often a student says what its supervisor says (Burns et al. 2023, section 5.1.3 and figure 8).
 
-A student that agrees where the supervisor is wrong has learned its mistakes.
+A student that agrees where the supervisor is wrong has learned its mistakes. With two classes disagreeing with a
+mistake is correcting it; with more, or with texts, it may be another mistake, so correction is counted apart.
 """
 
 from __future__ import annotations
@@ -26,6 +27,24 @@ def agreement(
     """Agreement of two models' predicted classes, split by whether the supervisor is right."""
     same_N, right_N = student_N == weak_N, weak_N == label_N
     return Agreement(all=_mean(same_N), weak_right=_mean(same_N[right_N]), weak_wrong=_mean(same_N[~right_N]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Correction:
+    """Fractions in 0..1 of rows that the student has right, by whether its supervisor has; None without rows.
+
+    With the supervisor's accuracy a the student's is `correction` (1 - a) + `retention` a.
+    """
+
+    correction: float | None
+    retention: float | None
+
+
+def correction(student_right_N: NDArray[np.bool_], weak_right_N: NDArray[np.bool_]) -> Correction:
+    """Share of the supervisor's mistakes that the student has right, and of its right answers that it keeps."""
+    return Correction(
+        correction=_mean(student_right_N[~weak_right_N]), retention=_mean(student_right_N[weak_right_N])
+    )
 
 
 def _mean(values: NDArray[np.bool_]) -> float | None:

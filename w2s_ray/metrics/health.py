@@ -16,18 +16,38 @@ SICK_SUPERVISOR = "sick supervisor"  # begins the sentence by which a reader is 
 SUPERVISOR_FLOOR = 0.65  # with two classes
 NUM_SE = 2.0
 MIN_POINTS = 6  # a shorter loss curve says nothing
+MAX_SHOWN = 40  # characters of a text in a sentence
 
 
-def prediction_faults(predicted_N: NDArray[np.integer], label_N: NDArray[np.integer]) -> tuple[str, ...]:
-    """A constant predictor, or one that is as good as naming the largest class."""
+def prediction_faults(
+    predicted_N: NDArray[np.integer], label_N: NDArray[np.integer], texts: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """A constant predictor, or one that is as good as naming the largest class.
+
+    Where answers are `texts`, the numbers are their codes, which nobody could read.
+    """
     if not len(label_N):
         return ()
     classes = np.unique(predicted_N)
     if len(classes) == 1:
-        return (f"constant predictor: class {int(classes[0])} for all {len(label_N)} test rows",)
+        answer = f"the text {_shortened(texts[0])!r}" if texts else f"class {int(classes[0])}"
+        return (f"constant predictor: {answer} for all {len(label_N)} test rows",)
     share, majority = float(np.mean(predicted_N == label_N)), majority_share(label_N)
     if abs(share - majority) <= NEAR_MAJORITY + 1e-9:
-        return (f"near-majority: accuracy {share:.3f}, the largest class is {majority:.3f} of the test rows",)
+        largest = "the commonest right text" if texts else "the largest class"
+        return (f"near-majority: accuracy {share:.3f}, {largest} is {majority:.3f} of the test rows",)
+    return ()
+
+
+def copy_faults(
+    student_N: NDArray[np.integer], weak_N: NDArray[np.integer], label_N: NDArray[np.integer]
+) -> tuple[str, ...]:
+    """A student that gives its supervisor's answer for every row, mistakes and all: it elicited nothing."""
+    mistakes = int(np.sum(weak_N != label_N))
+    if mistakes and np.array_equal(student_N, weak_N):
+        return (
+            f"copied supervisor: the same answer for all {len(label_N)} test rows, {mistakes} of them wrong",
+        )
     return ()
 
 
@@ -76,3 +96,7 @@ def ceiling_faults(weak: float, ceiling: float) -> tuple[str, ...]:
 def majority_share(label_N: NDArray[np.integer]) -> float:
     """Accuracy of naming the largest class, in 0..1."""
     return float(np.unique(label_N, return_counts=True)[1].max() / len(label_N)) if len(label_N) else 1.0
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"
