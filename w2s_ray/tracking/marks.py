@@ -1,28 +1,53 @@
-"""What is marked on stages and cells: which test items were right, and what looks sick."""
+"""What is marked on stages and cells: which test items were right and how surely, and what looks sick."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 
 import numpy as np
 
-from w2s_ray.core.graph import CellStages, Stage
+from w2s_ray.core.graph import CellStages, Stage, closure
+from w2s_ray.core.identity import digest
 from w2s_ray.core.record import Record
 from w2s_ray.core.specs import Cell
 from w2s_ray.metrics import health
+from w2s_ray.metrics.calibration import confidence_histogram
 from w2s_ray.store import Store
 from w2s_ray.tracking import bits, files, names
 
 
 def correctness(store: Store, record: Record, split: Record) -> dict[str, str]:
-    """Tags: the bitset of test correctness of a training, its length and the name of the test set."""
+    """Tags: the bitset of test correctness of a training, its length, the name of the test set, the confidences."""
     rows = files.examples(store, split, "test")
-    right_N = files.predictions(store, record, "test", rows.ids).answers == rows.labels
-    return {
+    found = files.predictions(store, record, "test", rows.ids)
+    right_N = found.answers == rows.labels
+    tags = {
         names.CORRECT: bits.to_text(right_N),
         names.TEST_SET: rows.digest,
         names.NUM_TEST: str(len(right_N)),
     }
+    if np.isfinite(found.p_NC).all():
+        tags[names.CONFIDENCE] = json.dumps(asdict(confidence_histogram(found.p_NC.max(-1), right_N)))
+    return tags
+
+
+def strong_model(stages: CellStages) -> dict[str, str]:
+    """Tags: where the strong model's weights come from, and whether it is a control."""
+    pretrained_here = any(stage.kind == "pretrain" for stage in closure([stages.student]))
+    return {
+        names.PRETRAINED_HERE: str(pretrained_here).lower(),
+        names.CONTROL: str(is_control(stages)).lower(),
+        names.CHECKPOINT: checkpoint(stages),
+    }
+
+
+def checkpoint(stages: CellStages) -> str:
+    """12 hex digits of the strong model's weights: equal for a probe, adapters and full finetuning of them."""
+    model = replace(stages.ceiling.spec["model"], regime="finetune", lora=None)
+    base = stages.ceiling.inputs.get("features", stages.ceiling).inputs.get("base")
+    return digest([model, base.identity if base else None])[:12]
 
 
 def is_control(stages: CellStages) -> bool:
@@ -52,6 +77,7 @@ def cell_faults(
         for fault in training_faults(store, records[getattr(stages, role).key], split)
     ]
     faults += supervisor_faults(store, records[stages.weak.key], split)
+    faults += copy_faults(store, records[stages.student.key], records[stages.weak.key], split)
     weak, ceiling = (metrics.get(names.metric("accuracy", role, "test")) for role in ("weak", "ceiling"))
     if weak is not None and ceiling is not None and not is_control(stages):
         faults += health.ceiling_faults(weak, ceiling)
@@ -92,6 +118,16 @@ def supervisor_faults(store: Store, record: Record, split: Record) -> list[str]:
 def training_faults(store: Store, record: Record, split: Record) -> list[str]:
     """Sentences about one training: its test predictions and its training loss."""
     rows = files.examples(store, split, "test")
-    predicted_N = files.predictions(store, record, "test", rows.ids).answers
+    found = files.predictions(store, record, "test", rows.ids)
     losses = [row["loss"] for row in files.curve(store, record) if row.get("loss") is not None]
-    return [*health.prediction_faults(predicted_N, rows.labels), *health.loss_faults(losses)]
+    return [
+        *health.prediction_faults(found.answers, rows.labels, found.texts),
+        *health.loss_faults(losses),
+    ]
+
+
+def copy_faults(store: Store, student: Record, weak: Record, split: Record) -> list[str]:
+    """Sentences about a student's test answers beside its supervisor's."""
+    rows = files.examples(store, split, "test")
+    student_N, weak_N = (files.predictions(store, each, "test", rows.ids).answers for each in (student, weak))
+    return list(health.copy_faults(student_N, weak_N, rows.labels))

@@ -38,6 +38,7 @@ SICK = "w2s.sick"  # JSON list of sentences
 PRETRAINED_HERE = "w2s.pretrained_here"
 CONTROL = "w2s.control.strong"  # true where the student's model was not pretrained: no rung of the ladder
 ROLES = ("weak", "student", "ceiling")
+CHECKPOINT = "w2s.checkpoint.strong"  # equal for the same weights, whatever is trained of them
 SPLIT_KEY = "w2s.key.split"
 
 # stage
@@ -49,6 +50,7 @@ PROVENANCE = "w2s.provenance"  # JSON
 FACTS = "w2s.facts"  # JSON
 REUSED = "w2s.reused"
 CORRECT = "w2s.correct"  # base64 bitset of test correctness, frozen id order, first item in the top bit
+CONFIDENCE = "w2s.confidence"  # JSON: numbers of `right` and `wrong` test answers by confidence, in equal bins
 TEST_SET = "w2s.test_set"  # digest of the frozen test ids
 NUM_TEST = "w2s.num_test"
 
@@ -56,6 +58,11 @@ NUM_TEST = "w2s.num_test"
 PGR, GAP, GAIN, GAP_SE = "pgr", "gap", "gain", "gap_se"
 AGREEMENT = "agreement"
 AGREEMENTS = ("all", "weak_right", "weak_wrong")
+# metrics of cells on test rows alone
+CORRECTIONS = ("correction", "retention")
+CALIBRATIONS = ("ece", "adaptive_ece", "brier")  # of each role
+MISFIT = "misfit"  # and `GAIN`, by divergence
+STOP = "stop"  # test accuracy of the student by stopping rule
 EVALUATED = ("test", "tune")
 MEASURES = ("accuracy", "auroc")
 

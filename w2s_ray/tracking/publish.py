@@ -23,6 +23,7 @@ from w2s_ray.core.specs import Arm, Cell
 from w2s_ray.models.compute import pretraining_flops
 from w2s_ray.store import Store
 from w2s_ray.tracking import files, marks, names
+from w2s_ray.tracking.analyses import analysis_metrics
 from w2s_ray.tracking.runs import Point, Run, Status
 from w2s_ray.tracking.scores import cell_metrics
 
@@ -110,14 +111,15 @@ def cell_run(
     tags |= {names.SPLIT_KEY: stages.split.key, names.TEST_SET: files.examples(store, split, "test").digest}
     tags |= {names.size_tag(role): str(_size(record)) for role, record in found.items() if _size(record)}
     tags |= _compute_tags(roles, found)
-    tags[names.PRETRAINED_HERE] = str(_pretrained_here(stages)).lower()
-    tags[names.CONTROL] = str(marks.is_control(stages)).lower()
+    tags |= marks.strong_model(stages)
     for name in names.EVALUATED:
         rows = files.examples(store, split, name)
         if rows.ids:
             p = {role: files.predictions(store, record, name, rows.ids) for role, record in found.items()}
             metrics_here, reason = cell_metrics(rows, p, name)
             metrics |= metrics_here
+            if name == "test":
+                metrics |= analysis_metrics(rows, p, files.curve(store, found["student"]))
             tags[f"{names.UNDEFINED}.{name}"] = reason
     tags[names.SICK] = _json(marks.cell_faults(cell, stages, records, store, metrics))
     return Run(
@@ -206,10 +208,6 @@ def _stage_params(stage: Stage) -> dict[str, str]:
     if recipe:
         params |= {name: str(getattr(recipe, name)) for name in ("lr", "epochs", "batch", "precision")}
     return {name: value for name, value in params.items() if value}
-
-
-def _pretrained_here(stages: CellStages) -> bool:
-    return any(stage.kind == "pretrain" for stage in closure([stages.student]))
 
 
 def _size(record: Record) -> int:

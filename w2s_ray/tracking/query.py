@@ -80,7 +80,8 @@ class Experiment:
         return _table([_arm_row(run) | run.data.metrics for run in self._planned("arm", "arms")])
 
     def stages(self) -> pd.DataFrame:
-        """A row per stage: key, kind, sizes, seconds, metrics, and `correct` as booleans or None."""
+        """A row per stage: key, kind, sizes, seconds, metrics, `correct` as booleans or None, and
+        `confidence` as counts of right and wrong test answers by confidence, or None."""
         return _table([_stage_row(run) for run in self._found if _tags(run).get(names.KIND) == "stage"])
 
     def truth(self, test_set: str) -> Truth:
@@ -145,6 +146,7 @@ def _cell_row(run: Any) -> dict[str, Any]:
         "sick": json.loads(join_tag(tags, names.SICK) or "[]"),
         "control": tags.get(names.CONTROL) == "true",
         "pretrained_here": tags.get(names.PRETRAINED_HERE) == "true",
+        "checkpoint": tags.get(names.CHECKPOINT, ""),
         "split_key": tags.get(names.SPLIT_KEY, ""),
     }
     for role in names.ROLES:
@@ -173,6 +175,7 @@ def _stage_row(run: Any) -> dict[str, Any]:
         "reused": tags.get(names.REUSED) == "true",
         "test_set": tags.get(names.TEST_SET, ""),
         "correct": bits.from_text(text, num_test) if text else None,
+        "confidence": json.loads(tags.get(names.CONFIDENCE, "null")),
         "sick": json.loads(join_tag(tags, names.SICK) or "[]"),
         "facts": json.loads(join_tag(tags, names.FACTS) or "{}"),
         **run.data.params,
