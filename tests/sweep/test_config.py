@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from w2s_ray.core.errors import ConfigError
 from w2s_ray.core.identity import digest
 from w2s_ray.core.specs import TrainSpec
 from w2s_ray.execution.placement import Placement
 from w2s_ray.sweep.config import load_sweep
 from w2s_ray.sweep.schema import PlacementEntry, Recipe, SweepFile
+from w2s_ray.sweep.work import Work
 
 SWEEPS = Path(__file__).parents[2] / "sweeps"
 SMALL = """
@@ -240,3 +242,29 @@ print(sorted(set(heavy) & set(sys.modules)))
     assert done.stdout.strip() == "[]"
     spent = after.children_user + after.children_system - before.children_user - before.children_system
     assert spent < 1.0
+
+
+def test_a_line_of_pairs_may_span_some_tasks_only(sweep_of):
+    text = """
+name: some
+seeds: [0, 1]
+tasks: [review, board, chess_puzzles]
+models: {xs: {source: tiny/xs}, l: {source: tiny/l}, gpt2: {}, gpt2-large: {}}
+pairs:
+  - {weak: xs, strong: l, tasks: [board, review]}
+  - {weak: xs, strong: l, tasks: board, methods: [naive, log-entropy]}
+  - {weak: gpt2, strong: gpt2-large, tasks: chess_puzzles, methods: [naive]}
+methods: [naive, confidence]
+"""
+    sweep = sweep_of(text)
+    assert [(arm.strong, arm.method.name, sweep.tasks_of(arm)) for arm in sweep.arms] == [
+        ("l", "naive", ("review", "board")),
+        ("l", "confidence", ("review", "board")),
+        ("l", "log-entropy", ("board",)),
+        ("gpt2-large", "naive", ("chess_puzzles",)),
+    ]
+    assert len(Work(sweep).cells) == 2 * (2 + 2 + 1 + 1)
+    with pytest.raises(ConfigError, match="unknown task 'bord'; did you mean 'board'"):
+        sweep_of(text.replace("tasks: board", "tasks: bord"))
+    with pytest.raises(ConfigError, match=r"method 'confidence' fits tasks of kind .*this one is text"):
+        sweep_of(text.replace("tasks: chess_puzzles, methods: [naive]", "tasks: chess_puzzles"))

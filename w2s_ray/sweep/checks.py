@@ -16,24 +16,37 @@ MAX_CELLS = 100_000
 
 
 def check_kinds(document: Document, pairs: Sequence[SweepPair], tasks: Mapping[str, SweepTask]) -> None:
-    """A method must fit every task it meets."""
-    for method in {(one.name, one.kinds): one for pair in pairs for one in pair.space.methods}.values():
-        for alias, entry in tasks.items():
-            if entry.task.kind not in method.kinds:
-                kinds = (
-                    ", ".join(sorted(method.kinds)) or "none: the methods inside it have no kind in common"
-                )
-                message = f"method {method.name!r} fits tasks of kind {kinds}; this one is {entry.task.kind}"
-                document.problem(("tasks", alias), message)
+    """A method must fit every task that its pair spans."""
+    met = {
+        (one.name, one.kinds, alias): one
+        for pair in pairs
+        for one in pair.space.methods
+        for alias in pair.tasks
+    }
+    for (name, kinds, alias), _ in met.items():
+        if alias in tasks and tasks[alias].task.kind not in kinds:
+            told = ", ".join(sorted(kinds)) or "none: the methods inside it have no kind in common"
+            message = f"method {name!r} fits tasks of kind {told}; this one is {tasks[alias].task.kind}"
+            document.problem(("tasks", alias), message)
 
 
 def check_media(
-    document: Document, models: Mapping[str, ResolvedModel], tasks: Mapping[str, SweepTask]
+    document: Document,
+    pairs: Sequence[SweepPair],
+    models: Mapping[str, ResolvedModel],
+    tasks: Mapping[str, SweepTask],
 ) -> None:
-    """Every model meets every task: it must be able to look at its examples, and to give its answers."""
-    for name, model in models.items():
-        for alias, entry in tasks.items():
-            if message := _medium_problem(model, entry.task):
+    """A model must be able to look at the examples of every task that it meets, and to give its answers."""
+    met: dict[str, dict[str, None]] = {}
+    for pair in pairs:
+        inner = sorted({name for method in pair.space.methods for name in method.models})
+        for name in (pair.weak, pair.strong, *inner):
+            met.setdefault(name, {}).update(dict.fromkeys(pair.tasks))
+    for name, aliases in met.items():
+        for alias in aliases:
+            if name not in models or alias not in tasks:
+                continue
+            if message := _medium_problem(models[name], tasks[alias].task):
                 document.problem(("models", name), f"{message} (task {alias!r})")
                 break
 
@@ -52,10 +65,10 @@ def _medium_problem(model: ResolvedModel, task: Task) -> str:
 def check_size(document: Document, file: SweepFile, pairs: Sequence[SweepPair]) -> None:
     """The cells are counted before any is made."""
     if file.search:
-        points: float = file.search.trials * len(pairs)
+        points: float = file.search.trials * sum(len(pair.tasks) for pair in pairs)
     else:
-        points = sum(pair.space.size for pair in pairs)
-    cells = points * len(file.tasks) * len(file.seeds)
+        points = sum(pair.space.size * len(pair.tasks) for pair in pairs)
+    cells = points * len(file.seeds)
     if cells > MAX_CELLS:
         where = ("search", "trials") if file.search else ("methods",)
         document.problem(where, f"{cells:,.0f} cells (arms × tasks × seeds); at most {MAX_CELLS:,}")

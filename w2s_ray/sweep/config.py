@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from w2s_ray.core.errors import ConfigError
+from w2s_ray.core.identity import digest
 from w2s_ray.core.specs import Arm, CorpusSpec, LoraSpec, Source, TaskSpec
 from w2s_ray.execution.placement import Placement
 from w2s_ray.models.resolve import ModelEntry, ResolvedModel, medium_of, resolve_model
@@ -62,7 +63,7 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
     models = _each(document, "models", file.models, partial(_model, tasks=file.tasks))
     pairs = read_pairs(document, file, models)
     checks.check_kinds(document, pairs, tasks)
-    checks.check_media(document, models, tasks)
+    checks.check_media(document, pairs, models, tasks)
     checks.check_size(document, file, pairs)
     checks.check_search(document, file, pairs)
     checks.check_aliases(document, file)
@@ -99,8 +100,8 @@ def _sweep(
         tasks=tasks,
         models=models,
         pairs=pairs,
-        arms=tuple(Arm(weak=pair.weak, strong=pair.strong, method=method)
-                   for pair in enumerated for method in pair.space.grid()),
+        arms=tuple({(pair.weak, pair.strong, digest(method)): Arm(weak=pair.weak, strong=pair.strong, method=method)
+                    for pair in enumerated for method in pair.space.grid()}.values()),
         recipes=_recipes(file, models, tasks),
         search=Search(**file.search.model_dump()) if file.search else None,
         resources=_resources(file),

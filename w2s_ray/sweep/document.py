@@ -77,7 +77,9 @@ class Document:
         if chosen is None:
             return
         if not isinstance(presets, dict) or not isinstance(presets.get(chosen), dict):
-            self.problem(("preset",), unknown("preset", str(chosen), presets if isinstance(presets, dict) else ()))
+            self.problem(
+                ("preset",), unknown("preset", str(chosen), presets if isinstance(presets, dict) else ())
+            )
             return
         for section, value in presets[chosen].items():
             self.data[section] = value

@@ -30,11 +30,12 @@ class SweepTask:
 
 @dataclass(frozen=True, kw_only=True)
 class SweepPair:
-    """Two models by the sweep's own names, and the methods tried between them."""
+    """Two models by the sweep's own names, the methods tried between them, and the tasks that these span."""
 
     weak: str
     strong: str
     space: Space
+    tasks: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +134,21 @@ class Sweep:
         """The recipe of a role of a model on a task, by the sweep's own names."""
         return self.recipes.recipe(role, model, task)
 
+    def tasks_of(self, arm: Arm) -> tuple[str, ...]:
+        """The tasks that an arm spans, in the order of the sweep; those of every line that has it."""
+        key = [arm.weak, arm.strong] if self.search else [arm.weak, arm.strong, digest(arm.method)]
+        return tuple(task for task in self.tasks if task in self._spans[tuple(key)])
+
+    @cached_property
+    def _spans(self) -> dict[tuple[str, ...], set[str]]:
+        """Tasks by the two models of a pair, and in a grid by the digest of a method."""
+        found: dict[tuple[str, ...], set[str]] = {}
+        for pair in self.pairs:
+            methods = [()] if self.search else [(digest(method),) for method in pair.space.grid()]
+            for method in methods:
+                found.setdefault((pair.weak, pair.strong, *method), set()).update(pair.tasks)
+        return found
+
     @property
     def places(self) -> dict[str, str]:
         """Where the content of each local source lies: digest → path."""
@@ -158,5 +174,11 @@ class Sweep:
         models = {alias: [model.spec, model.pretrain_seed] for alias, model in self.models.items()}
         recipes = {f"{role} {model} {task}": self.recipe(role, model, task)
                    for role in ROLES for model in self.models for task in self.tasks}  # fmt: skip
-        pairs = sorted(([pair.weak, pair.strong, pair.space] for pair in self.pairs), key=digest)
+        pairs = sorted(
+            (
+                [pair.weak, pair.strong, pair.space, *([pair.tasks] if set(pair.tasks) < set(tasks) else [])]
+                for pair in self.pairs
+            ),
+            key=digest,
+        )
         return digest([sorted(self.seeds), tasks, models, pairs, recipes, self.search])

@@ -23,17 +23,33 @@ def read_pairs(
     """The pairs in the order written; one that stands twice in a grid has the methods of both."""
     search = file.search is not None
     common = _space(document, file.methods, ("methods",), search, file.models)
-    spaces: dict[tuple[str, str], Space] = {}
+    spaces: dict[tuple[str, str, tuple[str, ...]], Space] = {}
+    seen: set[tuple[str, str]] = set()
     for where, entry in _entries(document, file):
+        tasks = _tasks(document, entry, where, file)
         own = common
         if entry.methods is not None:
             own = _space(document, entry.methods, (*where, "methods"), search, file.models)
         for pair in _products(document, entry, where, file, models):
-            if search and pair in spaces:
+            if search and pair in seen:
                 document.problem(where, f"the pair {pair[0]} → {pair[1]} is listed twice")
-            before = spaces[pair].methods if pair in spaces else ()
-            spaces[pair] = Space(methods=(*before, *own.methods))
-    return tuple(SweepPair(weak=weak, strong=strong, space=space) for (weak, strong), space in spaces.items())
+            seen.add(pair)
+            before = spaces[(*pair, tasks)].methods if (*pair, tasks) in spaces else ()
+            spaces[(*pair, tasks)] = Space(methods=(*before, *own.methods))
+    return tuple(
+        SweepPair(weak=weak, strong=strong, space=space, tasks=tasks)
+        for (weak, strong, tasks), space in spaces.items()
+    )
+
+
+def _tasks(document: Document, entry: PairEntry, where: Where, file: SweepFile) -> tuple[str, ...]:
+    """The tasks of a line, in the order of the file."""
+    if entry.tasks is None:
+        return tuple(file.tasks)
+    for name in entry.tasks:
+        if name not in file.tasks:
+            document.problem((*where, "tasks"), unknown("task", name, file.tasks))
+    return tuple(name for name in file.tasks if name in entry.tasks)
 
 
 def _entries(document: Document, file: SweepFile) -> list[tuple[Where, PairEntry]]:

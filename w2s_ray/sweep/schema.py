@@ -153,9 +153,12 @@ class ModelItem(Section):
 
 
 class PairEntry(Section):
+    """Every weak with every strong model of a line, by its methods or the common ones, on its tasks or all."""
+
     weak: Names
     strong: Names
     methods: list[Any] | None = None
+    tasks: Names | None = None
     allow_same: bool = False
 
 

@@ -85,9 +85,9 @@ class Work:
 
     def typical(self) -> list[Stage]:
         """A supervisor and a ceiling of every pair: no other stage asks for more, whatever a search comes to."""
-        task, seed = next(iter(self.sweep.tasks)), self.sweep.seeds[0]
-        weak = [self._trainings.supervisor(pair.weak, task, seed) for pair in self.sweep.pairs]
-        strong = [self._trainings.ceiling(pair.strong, task, seed) for pair in self.sweep.pairs]
+        seed = self.sweep.seeds[0]
+        weak = [self._trainings.supervisor(pair.weak, pair.tasks[0], seed) for pair in self.sweep.pairs]
+        strong = [self._trainings.ceiling(pair.strong, pair.tasks[0], seed) for pair in self.sweep.pairs]
         return closure([*weak, *strong])
 
     def alias(self, stage: Stage) -> str:
@@ -128,7 +128,8 @@ class Work:
 
     def _cells(self, arm: Arm) -> list[Cell]:
         """Seeds outside, so that every prefix of an arm spans all tasks as evenly as it can."""
-        return [Cell(arm=arm, task=task, seed=seed) for seed in self.sweep.seeds for task in self.sweep.tasks]
+        tasks = self.sweep.tasks_of(arm)
+        return [Cell(arm=arm, task=task, seed=seed) for seed in self.sweep.seeds for task in tasks]
 
     def _planned(self, cell: Cell) -> PlannedCell:
         arm, task, seed = cell.arm, cell.task, cell.seed
