@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from w2s_ray.core.errors import DataError
 from w2s_ray.core.specs import MethodSpec
 from w2s_ray.methods.base import parameter, register_method
 from w2s_ray.methods.plan import NAIVE, Given, Labels, Made, Plan
@@ -57,10 +58,18 @@ class Ensemble:
 
 
 def boosting_weights(given: Given) -> npt.NDArray[np.float64]:
-    """SAMME's weight of each source from its error on the rows `select`; 0 for one no better than chance."""
+    """SAMME's weight of each source from its error on the rows `select`; 0 for one no better than chance.
+
+    DataError where there are no such rows.
+    """
     import numpy as np
 
     asked_N = given.parts_N == "select"
+    if not asked_N.any():
+        raise DataError(
+            "ensemble: boosted weights come from errors on validation rows, and the task has none; "
+            "give it `validation:` rows, or say `weights: mean`"
+        )
     right_SN = given.p_SNC[:, asked_N].argmax(-1) == given.truth_N[asked_N]
     error_S = np.clip(1 - right_SN.mean(-1), EPS, 1 - EPS)
     weight_S: npt.NDArray[np.float64] = np.maximum(

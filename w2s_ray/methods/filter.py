@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @register_method("filter", version=1, kinds={"binary", "kclass", "pairwise", "text"})
 class Filter:
-    """Keep the rows whose label is at least `threshold` sure, and of those the top `share` of each class.
+    """Keep a row where its label is among the surest `share` of its class, and at least `threshold` sure.
 
     A row's class is the likeliest one, its sureness that class's probability; ties go to the earlier id. With
     the defaults every row is kept. The student makes fewer steps: the recipe counts epochs.

@@ -24,7 +24,8 @@ class SimulatedErrors:
     `supervisor`: the supervisor's own mistakes (its hard labels, whatever the rate). Else at random, in the
     longest or shortest inputs, where a strong model trained on the weak half's truth is least sure of its
     answer, or most sure of the right one. A rate of 0 matches the supervisor's own, part by part. A wrong
-    label is a class drawn among the others.
+    label is a class drawn among the others. The weak score of a cell stays that of the pair's supervisor, which
+    is one of these labels' at the matched rate alone.
     """
 
     structure: str = parameter("random", choices=STRUCTURES, doc="where the labels are wrong")
