@@ -80,7 +80,7 @@ def message_of(tmp_path):
             "a vision model stays frozen; `probe` learns from its features",
         ),
         (DIGITS, "models.p2.lora={}", "lora: a probe leaves the model as it is"),
-        (DIGITS, "models.p2.regime=prob", "should be 'finetune' or 'probe'"),
+        (DIGITS, "models.p2.regime=prob", "should be 'finetune', 'probe' or 'lp-ft'"),
         (DIGITS, "models.p2.source=pixels/99", "expected pixels/<number from 1 to 64>"),
         (
             TEXTS,

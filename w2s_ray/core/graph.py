@@ -194,7 +194,7 @@ def prompt_stage(
     fresh: Stage | None = None,
     predicts: Sequence[str] = (),
 ) -> Stage:
-    """Ask a language model after `shots` examples of a half, labelled by the truth or by `labels`; nothing is trained."""
+    """Ask a language model, after `shots` examples of a half with their true labels or `labels`; nothing learns."""
     assert shots or labels is None, "labels are those of the shots"
     spec = {
         "model": model,
@@ -206,6 +206,14 @@ def prompt_stage(
     }
     spec |= {"predicts": tuple(predicts)} if predicts else {}
     return _half_stage("prompt", spec, f"shots{shots}", split, labels=labels, base=base, fresh=fresh)
+
+
+def pretraining_of(stage: Stage) -> Stage | None:
+    """The pretraining, done here, of the model that a stage trains or asks; None where there was none."""
+    found: Stage | None = stage
+    while found is not None and found.kind != "pretrain":
+        found = found.inputs.get("features", found.inputs.get("base"))
+    return found
 
 
 def closure(stages: Iterable[Stage]) -> list[Stage]:

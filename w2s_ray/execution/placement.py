@@ -18,6 +18,7 @@ ADAPTED_SHARE = 0.02  # parameters that LoRA trains, as a generous share of all
 HEADROOM = 1.25  # activations, buffers and fragmentation, as a factor on the states
 FRACTIONS = (0.25, 0.5, 1.0)  # of a GPU
 MAX_WORKERS = 64
+_ALONE = {"features": "features are made", "prompt": "prompts are answered"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ class Placement:
 
 def place(stage: Stage, wish: Placement, *, num_parameters: int | None) -> tuple[Resources, Layout]:
     """Resources and layout of a stage; BudgetError where no number of workers would hold the model."""
-    if stage.kind != "finetune":
+    if stage.kind not in ("finetune", "adapt"):
         return _alone(stage, wish, num_parameters)
     model: ModelSpec = stage.spec["model"]
     if num_parameters is None:  # only the hub knows: a whole GPU, and no neighbours to be pushed out
@@ -68,14 +69,14 @@ def place(stage: Stage, wish: Placement, *, num_parameters: int | None) -> tuple
 
 
 def _alone(stage: Stage, wish: Placement, num_parameters: int | None) -> tuple[Resources, Layout]:
-    """What one worker does: all but finetuning. Features take a GPU; a probe is one matrix, and none."""
+    """What one worker does: all but training whole models. Where one is run it takes a GPU; a probe needs none."""
     launcher: Literal["here", "actor"] = "here" if wish.launcher == "here" else "actor"
-    gpus = wish.gpus if stage.kind == "features" else 0.0
+    gpus = wish.gpus if stage.kind in ("features", "prompt") else 0.0
     if gpus and num_parameters is not None:
         need, memory = HEADROOM * WEIGHT_BYTES * num_parameters, wish.gpu_memory_gb * 1e9
         if need > memory:
             raise BudgetError(
-                f"{num_parameters:.3g} frozen parameters need {need / 1e9:.0f} GB in fp32, and features are made "
+                f"{num_parameters:.3g} frozen parameters need {need / 1e9:.0f} GB in fp32, and {_ALONE[stage.kind]} "
                 f"on one GPU of {wish.gpu_memory_gb:g} GB; set resources.models.<name>.gpus to 0 for the CPU"
             )
         gpus = min(gpus, next(fraction for fraction in FRACTIONS if need <= fraction * memory))

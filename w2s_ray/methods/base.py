@@ -78,8 +78,12 @@ def register_method(
     kinds: set[str],
     coupled: bool = False,
     naive_at: Mapping[str, Any] | None = None,
+    asks: bool = False,
 ) -> Callable[[type[M]], type[M]]:
-    """Class decorator: make a frozen dataclass of a method and register it under `name`."""
+    """Class decorator: make a frozen dataclass of a method and register it under `name`.
+
+    One that `asks` puts questions to a language model, after `k` examples where it has such a parameter.
+    """
     if not kinds <= set(KINDS):
         raise ValueError(f"{name}: unknown kinds {kinds - set(KINDS)}")
 
@@ -87,7 +91,7 @@ def register_method(
         method = dataclass(frozen=True, kw_only=True)(cls)
         method.name, method.version = name, version  # type: ignore[attr-defined]
         method.kinds, method.coupled = frozenset(kinds), coupled  # type: ignore[attr-defined]
-        method.naive_at = naive_at  # type: ignore[attr-defined]
+        method.naive_at, method.asks = naive_at, asks  # type: ignore[attr-defined]
         if hasattr(method, "target") and not hasattr(method, "row_loss"):
             method.row_loss = staticmethod(cross_entropy)  # type: ignore[attr-defined]
         METHODS.add(name)(method)

@@ -1,7 +1,7 @@
 """What a strategy says, and to whom: a method that changes labels or steps, and leaves the loss to another one.
 
-A strategy's `student(plan, labels)` returns the stage whose model is the student. It builds it from three things
-that a plan can make: a supervisor's labels, labels made from other labels, and a student that was taught. So
+A strategy's `student(plan, labels)` returns the stage whose model is the student. It builds it from what a plan can
+make: a supervisor's labels, labels made from other labels, a student that was taught, and one that was only asked. So
 strategies nest: each is given labels by what is around it, and teaches by what it has inside, its `then`.
 """
 
@@ -51,6 +51,10 @@ class Plan(Protocol):
 
     def student(self, method: MethodSpec, labels: Labels, *, model: str = "", part: str = "") -> Stage:
         """The strong model, or another one, taught by `method`; on another part where one is named."""
+        ...
+
+    def prompted(self, shots: int, labels: Labels | None, *, calibrate: bool) -> Stage:
+        """The model asked as it is, after `shots` examples with `labels`, or with the truth where they are None."""
         ...
 
     def taught(self, method: MethodSpec, labels: Labels, *, model: str = "", part: str = "") -> Labels:

@@ -155,7 +155,7 @@ def load(auto: Any, model: ModelSpec, folder: Path | None, config: Any) -> nn.Mo
 
     In fp32; EnvironmentFault where the checkpoint lacks weights.
     """
-    if folder is None or not model.pretrained:
+    if folder is None or not model.has_weights:
         random: nn.Module = auto.from_config(config, dtype=torch.float32)
         return random
     backbone, info = auto.from_pretrained(

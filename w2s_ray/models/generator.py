@@ -45,6 +45,21 @@ class Generator(nn.Module):
         ).view(len(input_ids_RT), -1)
         return (log_p_RK * answer_RT[:, 1 - kept :]).sum(-1, keepdim=True)
 
+    def choose(self, input_ids_RT: Tensor, mask_RT: Tensor, answer_RT: Tensor, tokens_W: Tensor) -> Tensor:
+        """Log-likelihood [rows, tokens] of each row's answer with each of `tokens_W` after it, in nats, fp32."""
+        kept = int(answer_RT.any(0).sum()) + 1  # as above
+        logits_RKV = self.language_model(
+            input_ids=input_ids_RT,
+            attention_mask=mask_RT,
+            position_ids=(mask_RT.cumsum(-1) - 1).clamp(min=0),
+            logits_to_keep=kept,
+        ).logits[:, -kept:]
+        log_p_RKV: Tensor = logits_RKV.float().log_softmax(-1)
+        start = input_ids_RT.shape[1] - kept + 1
+        before_RK = log_p_RKV[:, :-1].gather(-1, input_ids_RT[:, start:].unsqueeze(-1)).squeeze(-1)
+        before_R1 = (before_RK * answer_RT[:, start:]).sum(-1, keepdim=True)
+        return before_R1 + log_p_RKV[:, -1].index_select(-1, tokens_W)
+
     def answer(
         self, input_ids_RT: Tensor, mask_RT: Tensor, *, most: int, end_id: int, together: bool
     ) -> tuple[Tensor, Tensor]:
@@ -103,7 +118,8 @@ def build_generator(
     config, tokenizer = config_and_tokenizer(model, folder, vocabulary)
     if is_encoder(config) or config.model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
         raise DataError(
-            f"a {config.model_type} model writes no text; a task whose answer is a text needs a decoder"
+            f"a {config.model_type} model writes no text; `adapt`, prompts and tasks whose answer is a text need "
+            "a decoder"
         )
     ensure_pad_token(tokenizer)
     end_id = tokenizer.eos_token_id if tokenizer.eos_token_id is not None else tokenizer.pad_token_id
@@ -127,8 +143,18 @@ def encode_prompts(
 ) -> list[list[int]]:
     """Token ids of `context + text`, without an end, and short enough for an answer of `room` tokens."""
     encoded = encode(built.tokenizer, contexts, texts, max_tokens=built.max_tokens - room)
+    return [_endless(built, ids) for ids in encoded]
+
+
+def prompt_tokens(built: BuiltGenerator, texts: Sequence[str]) -> list[list[int]]:
+    """Token ids of whole texts without an end, however long."""
+    encoded: list[list[int]] = built.tokenizer(list(texts), verbose=False)["input_ids"] if texts else []
+    return [_endless(built, ids) for ids in encoded]
+
+
+def _endless(built: BuiltGenerator, ids: list[int]) -> list[int]:
     ends = {built.end_id, built.tokenizer.sep_token_id}
-    return [ids[:-1] if len(ids) > 1 and ids[-1] in ends else ids for ids in encoded]
+    return ids[:-1] if len(ids) > 1 and ids[-1] in ends else ids
 
 
 def encode_answers(built: BuiltGenerator, answers: Sequence[str]) -> list[list[int]]:

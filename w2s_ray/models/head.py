@@ -21,13 +21,15 @@ _INPUT_NAMES = ("wte.weight", "embed_tokens.weight", "embed_in.weight", "word_em
 class HeadPlan:
     """The shape of an answer: `num_classes` logits on one text, or with two texts one score each.
 
-    `init` is `words`, `small` or `zero` (core.specs.TrainSpec); `label_words` name the classes' tokens.
+    `init` is `words`, `small` or `zero` (core.specs.TrainSpec); `label_words` name the classes' tokens. `file` has
+    the head of a probe (`save_head`), from which to start whatever `init` says.
     """
 
     num_classes: int
     num_texts: int = 1
     label_words: Sequence[str] = ()
     init: str = "words"
+    file: Path | None = None
 
     @property
     def num_outputs(self) -> int:
@@ -35,17 +37,18 @@ class HeadPlan:
 
 
 class Head(nn.Linear):
-    """A linear layer without bias that computes in fp32 whatever is autocast around it.
+    """A linear layer that computes in fp32 whatever is autocast around it: bf16 logits tie.
 
-    No bias, so that `words` gives the language model's own logits; fp32, because bf16 logits tie.
+    No bias, so that `words` gives the language model's own logits; but with one where it starts from a probe's.
     """
 
-    def __init__(self, num_inputs: int, num_outputs: int) -> None:
-        super().__init__(num_inputs, num_outputs, bias=False)
+    def __init__(self, num_inputs: int, num_outputs: int, *, bias: bool = False) -> None:
+        super().__init__(num_inputs, num_outputs, bias=bias)
 
     def forward(self, input: Tensor) -> Tensor:
         with torch.autocast(input.device.type, enabled=False):
-            return nn.functional.linear(input.float(), self.weight.float())
+            bias = None if self.bias is None else self.bias.float()
+            return nn.functional.linear(input.float(), self.weight.float(), bias)
 
 
 class Probe(nn.Module):
@@ -83,9 +86,17 @@ def build_head(
 
     Only a `one_sided` model, a decoder, predicts the next word from its last hidden state.
     """
+    if plan.file is not None:
+        return _probed_head(int(config.hidden_size), plan.num_outputs, plan.file), "probe"
     linear = Head(int(config.hidden_size), plan.num_outputs)
     rows = None
-    if plan.init == "words" and plan.num_texts == 1 and one_sided and folder is not None and model.pretrained:
+    if (
+        plan.init == "words"
+        and plan.num_texts == 1
+        and one_sided
+        and folder is not None
+        and model.has_weights
+    ):
         rows = unembedding_rows(folder, config, tokenizer, plan.label_words)
     with torch.no_grad():
         if rows is not None and rows.shape == linear.weight.shape:
@@ -96,6 +107,21 @@ def build_head(
         else:
             linear.weight.normal_(std=SMALL_STD)
     return linear, "zero" if plan.init == "zero" else "small"
+
+
+def save_head(probe: Probe, file: Path) -> None:
+    """Leave a probe's matrix and bias for a classifier to start from."""
+    from safetensors.torch import save_file
+
+    save_file({name: tensor.cpu().contiguous() for name, tensor in probe.linear.state_dict().items()}, file)
+
+
+def _probed_head(num_inputs: int, num_outputs: int, file: Path) -> Head:
+    from safetensors.torch import load_file
+
+    linear = Head(num_inputs, num_outputs, bias=True)
+    linear.load_state_dict(load_file(file))
+    return linear
 
 
 def unembedding_rows(folder: Path, config: Any, tokenizer: Any, words: Sequence[str]) -> Tensor | None:

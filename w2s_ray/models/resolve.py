@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from w2s_ray.core.errors import ConfigError
 from w2s_ray.core.registry import unknown
-from w2s_ray.core.specs import CorpusSpec, LoraSpec, ModelSpec, Regime, Source
+from w2s_ray.core.specs import AdaptSpec, CorpusSpec, LoraSpec, ModelSpec, Regime, Source, TrainSpec
 from w2s_ray.models.families import FAMILIES, KnownModel, family_of_type, find_model, known_names
 from w2s_ray.models.families.torchvision import RELEASE
 from w2s_ray.models.local import count_parameters, read_config, source_of_model
@@ -34,7 +34,8 @@ _REFUSED = frozenset({"auto_map", "trust_remote_code", "model_type", "architectu
 class ModelEntry:
     """What a sweep file says of a model. `source` None looks the model up by its own name.
 
-    `corpus_places` maps each source of the corpus, by its digest, to where its files lie.
+    `adapt` holds fields of AdaptSpec, and is None where the model reads no texts first. `corpus_places` maps each
+    source of the corpus, by its digest, to where its files lie.
     """
 
     source: str | None = None
@@ -47,6 +48,7 @@ class ModelEntry:
     regime: Regime | None = None
     lr: float | None = None
     pretrain_seed: int | None = None
+    adapt: Mapping[str, Any] | None = None
     corpus: CorpusSpec | None = None
     corpus_places: Mapping[str, str] = field(default_factory=dict)
 
@@ -72,6 +74,16 @@ class ResolvedModel:
 
 def resolve_model(alias: str, entry: ModelEntry) -> ResolvedModel:
     """The model that `entry` means; ConfigError names the nearest one where there is none."""
+    found = _found(alias, entry)
+    spec = replace(found.spec, adapt=_adapt(found, entry))
+    if spec.regime == "lp-ft" and not spec.has_weights:
+        raise ConfigError(
+            "regime: lp-ft: random weights have nothing to probe first; `pretrained: true`, or `adapt`"
+        )
+    return replace(found, spec=spec)
+
+
+def _found(alias: str, entry: ModelEntry) -> ResolvedModel:
     if refused := _REFUSED & set(entry.config):
         raise ConfigError(f"config: {sorted(refused)[0]!r} cannot be overridden")
     source = entry.source or alias
@@ -93,6 +105,13 @@ def resolve_model(alias: str, entry: ModelEntry) -> ResolvedModel:
     if entry.source is not None and _HUB_ID.fullmatch(source):
         return ResolvedModel(spec=_spec("auto", _hub(source, entry.revision), entry, None), lr=entry.lr)
     raise ConfigError(_no_such(source, named=entry.source is not None))
+
+
+def _adapt(found: ResolvedModel, entry: ModelEntry) -> AdaptSpec | None:
+    """How a model reads texts first, at its own learning rate where no other one is given."""
+    if entry.adapt is None:
+        return None
+    return AdaptSpec(**{"lr": found.lr or found.known_lr or TrainSpec().lr, **entry.adapt})
 
 
 def is_path(source: str) -> bool:
@@ -203,8 +222,8 @@ def _spec(family: str, source: Source, entry: ModelEntry, longest: int | None) -
 def _regime(family: str, entry: ModelEntry) -> Regime:
     """What is trained of a model: of one of images a probe and no more; a probe has no adapters."""
     regime: Regime = entry.regime or ("probe" if _sees_images(family) else "finetune")
-    if _sees_images(family) and regime == "finetune":
-        raise ConfigError("regime: finetune: a vision model stays frozen; `probe` learns from its features")
+    if _sees_images(family) and regime != "probe":
+        raise ConfigError(f"regime: {regime}: a vision model stays frozen; `probe` learns from its features")
     if _sees_images(family) and entry.context is not None:
         raise ConfigError(f"context = {entry.context}: images have no tokens")
     if regime == "probe" and entry.lora is not None:

@@ -16,6 +16,7 @@ from w2s_ray.core.specs import ModelSpec
 from w2s_ray.stages.job import Job, Outcome
 from w2s_ray.stages.learn import Classes, Form, learn
 from w2s_ray.stages.material import Material
+from w2s_ray.stages.probe import HEAD
 from w2s_ray.stages.texts import taught_by
 from w2s_ray.training.worker import Worker
 
@@ -24,7 +25,8 @@ def run(job: Job, worker: Worker) -> Outcome:
     """Train by the recipe, predict every split the role owes, and write the three files."""
     material = Material(job)
     loaded = (_generator if material.facts["kind"] == "text" else _classifier)(job, material)
-    engine = _engine(job, worker, loaded)
+    loaded.facts["num_parameters"] = sum(parameter.numel() for parameter in loaded.module.parameters())
+    engine = engine_of(job, worker, loaded.module, loaded.backbone)
     return Outcome(
         metrics=learn(job, worker, material, engine, loaded.inputs, loaded.form), facts=loaded.facts
     )
@@ -41,14 +43,14 @@ class _Loaded:
     facts: dict[str, Any]
 
 
-def _engine(job: Job, worker: Worker, loaded: _Loaded) -> Any:
+def engine_of(job: Job, worker: Worker, module: Any, backbone: Any) -> Any:
+    """The engine that trains `module` by the stage's recipe in the job's layout; `backbone` is its large part."""
     from w2s_ray.models.build import enable_gradient_checkpointing
     from w2s_ray.training.engines import build_engine
 
     if job.layout.gradient_checkpointing:
-        enable_gradient_checkpointing(loaded.backbone)
-    loaded.facts["num_parameters"] = sum(parameter.numel() for parameter in loaded.module.parameters())
-    return build_engine(loaded.module, job.stage.spec["recipe"], job.layout, worker)
+        enable_gradient_checkpointing(backbone)
+    return build_engine(module, job.stage.spec["recipe"], job.layout, worker)
 
 
 def _classifier(job: Job, material: Material) -> _Loaded:
@@ -63,6 +65,7 @@ def _classifier(job: Job, material: Material) -> _Loaded:
         num_texts=len(examples.texts[0]),
         label_words=material.facts["label_words"],
         init=job.stage.spec["recipe"].head,
+        file=job.inputs["head"] / HEAD if "head" in job.inputs else None,
     )
     folder = model_folder(model, job.inputs, job.places)
     built = build(model, folder, head, seed=_weights_seed(job), vocabulary=vocabulary_of(model))

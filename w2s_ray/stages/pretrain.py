@@ -103,8 +103,10 @@ def save(model: Any, tokenizer: Any, folder: Path) -> None:
     tokenizer.save_pretrained(folder)
     model.config.architectures = [type(model).__name__]
     model.config.save_pretrained(folder)
-    weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    weights: dict[int, tuple[str, Any]] = {}  # by place in memory: tied matrices are stored once
+    for name, tensor in model.state_dict().items():
+        weights.setdefault(tensor.data_ptr(), (name, tensor.contiguous()))
+    save_file(dict(weights.values()), folder / "model.safetensors", metadata={"format": "pt"})
 
 
 def zero_shot_faults(known: Mapping[str, float], floors: Mapping[str, float]) -> dict[str, list[str]]:

@@ -1,4 +1,4 @@
-"""What a training leaves: `predictions.parquet`, `curve.parquet`, `metrics.json`, and the numbers in them."""
+"""What a role leaves: `predictions.parquet`, `curve.parquet`, `metrics.json`, and the numbers in them."""
 
 from __future__ import annotations
 
@@ -26,6 +26,16 @@ def write_results(
     metrics |= _course(progress, curve)
     if leads:
         _write(out, predictions, curve, metrics)
+    return metrics
+
+
+def write_answers(
+    out: Path, material: Material, predictions: Predictions, *, leads: bool
+) -> dict[str, float]:
+    """As `write_results`, of a model that was asked and not trained: there is no curve."""
+    metrics = _metrics(material, predictions)
+    if leads:
+        _write(out, predictions, (), metrics)
     return metrics
 
 
@@ -86,5 +96,6 @@ def _write(
     import pandas as pd
 
     write_predictions(out, predictions)
-    pd.DataFrame([asdict(point) for point in curve]).to_parquet(out / "curve.parquet", index=False)
+    if curve:
+        pd.DataFrame([asdict(point) for point in curve]).to_parquet(out / "curve.parquet", index=False)
     (out / "metrics.json").write_text(json.dumps(dict(metrics), indent=1, sort_keys=True))

@@ -74,6 +74,14 @@ class Chain:
             predicts=self.predicts, fresh=self.fresh,
         )  # fmt: skip
 
+    def prompted(self, shots: int, labels: Labels | None, *, calibrate: bool) -> Stage:
+        """The model asked as it is; what a strategy inside another one asks is the model of that step."""
+        return self.trainings.prompt(
+            self.model, self.task, self.seed, shots=shots, calibrate=calibrate, half=self.part,
+            labels=None if labels is None else labels.on(self.part, self.fresh),
+            predicts=self.predicts, fresh=self.fresh,
+        )  # fmt: skip
+
     def taught(self, method: MethodSpec, labels: Labels, *, model: str = "", part: str = "") -> Labels:
         """The labels of such a student, which predicts whatever part is asked for."""
         return _Made(
@@ -84,7 +92,7 @@ class Chain:
 
     def with_fresh(self, models: Sequence[str]) -> Chain:
         """The same plan with a fresh part for each of `models`; probes have features of the split alone."""
-        if not models or any(map(self.trainings.is_probe, (self.weak, self.strong, *models))):
+        if not models or any(map(self.trainings.is_probed, (self.weak, self.strong, *models))):
             return self
         return replace(self, fresh=self.trainings.fresh(self.task, self.seed, len(models)))
 

@@ -6,13 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from w2s_ray.core.registry import unknown
 from w2s_ray.execution.placement import Placement
+from w2s_ray.methods import parameters
 from w2s_ray.models.resolve import ResolvedModel, medium_of
 from w2s_ray.sweep.document import Document
 from w2s_ray.sweep.nouns import ROLES, Sweep, SweepPair, SweepTask
 from w2s_ray.sweep.schema import SweepFile
+from w2s_ray.sweep.space import MethodSpace, Range, Space
 from w2s_ray.tasks.base import Task
 
 MAX_CELLS = 100_000
+SHOT_TOKENS = 2  # of an example in a prompt, at the very least: one of its text and one of its answer
 
 
 def check_kinds(document: Document, pairs: Sequence[SweepPair], tasks: Mapping[str, SweepTask]) -> None:
@@ -51,14 +54,43 @@ def check_media(
                 break
 
 
+def check_prompts(
+    document: Document,
+    pairs: Sequence[SweepPair],
+    models: Mapping[str, ResolvedModel],
+    tasks: Mapping[str, SweepTask],
+) -> None:
+    """What is asked must be a text, and a prompt's examples must have room in the context."""
+    asked = [(pair, found) for pair in pairs for one in pair.space.methods for found in one.asking]
+    for name, alias in dict.fromkeys((method.name, alias) for pair, method in asked for alias in pair.tasks):
+        if alias in tasks and tasks[alias].task.medium != "text":
+            medium = tasks[alias].task.medium
+            message = f"method {name!r} asks a language model, and here the examples are {medium}s"
+            document.problem(("tasks", alias), message)
+    for name, num in dict.fromkeys((pair.strong, _most_shots(method)) for pair, method in asked):
+        if name in models and num * SHOT_TOKENS > models[name].spec.context:
+            message = f"{num} examples in a prompt exceed its context of {models[name].spec.context} tokens"
+            document.problem(("models", name), message)
+
+
+def _most_shots(method: MethodSpace) -> int:
+    given = method.params.get("k")
+    if given is None:
+        return int(parameters(method.name)["k"].default) if "k" in parameters(method.name) else 0
+    assert not isinstance(given, Space), "a number of examples is no method"
+    return int(given.high if isinstance(given, Range) else max(given))
+
+
 def _medium_problem(model: ResolvedModel, task: Task) -> str:
     sees, regime = medium_of(model.spec), model.spec.regime
     if sees and sees != task.medium:
         return f"looks at {sees}s, and here the examples are {task.medium}s"
     if task.medium == "image" and regime != "probe":
         return "images are probed: if this model looks at images, say `regime: probe`"
-    if task.kind == "text" and regime == "probe":
+    if task.kind == "text" and regime != "finetune":
         return "a probe gives classes, and here the answers are texts"
+    if task.medium == "image" and model.spec.adapt:
+        return "adapt: a language model reads texts, and here the examples are images"
     return ""
 
 

@@ -32,7 +32,7 @@ from w2s_ray.sweep.nouns import (
     SweepTask,
 )
 from w2s_ray.sweep.pairs import read_pairs
-from w2s_ray.sweep.schema import ModelItem, SweepFile, TaskEntry
+from w2s_ray.sweep.schema import ModelItem, SweepFile, TaskEntry, Train
 from w2s_ray.sweep.validation import read_schema
 from w2s_ray.tasks.base import TASKS, Task
 from w2s_ray.tasks.corpus import texts_spec
@@ -64,6 +64,7 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
     pairs = read_pairs(document, file, models)
     checks.check_kinds(document, pairs, tasks)
     checks.check_media(document, pairs, models, tasks)
+    checks.check_prompts(document, pairs, models, tasks)
     checks.check_size(document, file, pairs)
     checks.check_search(document, file, pairs)
     checks.check_aliases(document, file)
@@ -160,6 +161,8 @@ def _model(alias: str, entry: ModelItem, *, tasks: Mapping[str, TaskEntry]) -> R
     given = {key: value for key, value in entry.given().items() if key != "pretrain_steps"}
     if entry.lora is not None:
         given["lora"] = LoraSpec(**entry.lora.model_dump())
+    if entry.adapt is not None:
+        given["adapt"] = entry.adapt.model_dump(exclude_none=True)
     return resolve_model(alias, ModelEntry(**given | _corpus(entry, tasks)))
 
 
@@ -188,16 +191,24 @@ def _place(path: str | None) -> str | None:
 
 def _recipes(file: SweepFile, models: Mapping[str, ResolvedModel], tasks: Mapping[str, SweepTask]) -> Recipes:
     train = file.train
-    base = {key: value for key, value in train.given().items() if key not in ("roles", "models", "tasks")}
+    sections = ("probe", "roles", "models", "tasks")
+    base = {key: value for key, value in train.given().items() if key not in sections}
     return Recipes(
         base=base,
-        own={alias: {} if model.lr is None else {"lr": model.lr} for alias, model in models.items()},
+        own={alias: _own(model, train) for alias, model in models.items()},
         roles={role: getattr(train.roles, role).given() for role in ROLES},
         models={alias: recipe.given() for alias, recipe in train.models.items()},
         tasks={alias: recipe.given() for alias, recipe in train.tasks.items()},
         presets={alias: dict(task.task.recipe) for alias, task in tasks.items()},
         defaults={alias: _defaults(model) for alias, model in models.items()},
+        probe=PROBE | train.probe.given(),
     )
+
+
+def _own(model: ResolvedModel, train: Train) -> dict[str, Any]:
+    """What the file says of a model beside the exceptions: its lr, and if it is probed the recipe of probes."""
+    probe = train.probe.given() if model.spec.regime == "probe" else {}
+    return probe | ({} if model.lr is None else {"lr": model.lr})
 
 
 def _defaults(model: ResolvedModel) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def stage_flops(stage: Stage, num_parameters: int | None) -> float:
     model: ModelSpec = stage.spec["model"]
     if stage.kind == "pretrain":
         return 6.0 * num_parameters * pretraining_tokens(model)
-    if stage.kind not in ("features", "finetune"):
+    if stage.kind not in ("features", "adapt", "finetune", "prompt"):
         return 0.0
     task: TaskSpec = stage.inputs["split"].spec["task"]
     guess = WORLD_TOKENS if task.source.kind == "world" else TOKENS_PER_TEXT
@@ -33,7 +33,14 @@ def stage_flops(stage: Stage, num_parameters: int | None) -> float:
     if stage.kind == "features":
         frozen: float = 2.0 * num_parameters * tokens * (2 * task.half + task.validation + task.test)
         return frozen
+    if stage.kind == "prompt":
+        asked = min(tokens * (1 + stage.spec["shots"]), model.context)
+        prompted: float = 2.0 * num_parameters * asked * (task.validation + task.test)
+        return prompted
     recipe: TrainSpec = stage.spec["recipe"]
+    if stage.kind == "adapt":
+        read: float = 6.0 * num_parameters * tokens * recipe.epochs * task.half
+        return read
     trained = 6.0 * recipe.epochs * task.half
     predicted = 2.0 * (
         task.test * recipe.evals + task.validation + task.half * (stage.spec["half"] == "weak")

@@ -86,13 +86,15 @@ class Recipes:
     """The layers of the recipe, each a part of TrainSpec's fields.
 
     Weakest first: `presets` that a task brings, `defaults` that a model brings, `base` (train:), `own` (the lr
-    of the model's entry), then the exceptions of train: by role, by model and by task.
+    of the model's entry, and of train: what is for probes), then the exceptions of train: by role, by model and by
+    task. `probe` is that of the first part of lp-ft, whole.
     """
 
     presets: Mapping[str, Mapping[str, Any]]
     defaults: Mapping[str, Mapping[str, Any]]
     base: Mapping[str, Any]
     own: Mapping[str, Mapping[str, Any]]
+    probe: Mapping[str, Any]
     roles: Mapping[str, Mapping[str, Any]]
     models: Mapping[str, Mapping[str, Any]]
     tasks: Mapping[str, Mapping[str, Any]]
@@ -101,10 +103,16 @@ class Recipes:
         """The recipe of a training, each field from the strongest layer that gives it."""
         layers = (self.presets[task], self.defaults[model], self.base, self.own[model], self.roles.get(role, {}),
                   self.models.get(model, {}), self.tasks.get(task, {}))  # fmt: skip
-        merged = {key: value for layer in layers for key, value in layer.items()}
-        if "betas" in merged:
-            merged["betas"] = tuple(merged["betas"])
-        return TrainSpec(**merged)
+        return _train_spec({key: value for layer in layers for key, value in layer.items()})
+
+    def first_probe(self) -> TrainSpec:
+        """The recipe of the first part of lp-ft."""
+        return _train_spec(self.probe)
+
+
+def _train_spec(given: Mapping[str, Any]) -> TrainSpec:
+    fields: dict[str, Any] = dict(given)
+    return TrainSpec(**fields | ({"betas": tuple(fields["betas"])} if "betas" in fields else {}))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -79,6 +79,7 @@ def _pairs(value: Any) -> Any:
 
 
 _listed = BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
+_switch = BeforeValidator(lambda value: ({} if value else None) if isinstance(value, bool) else value)
 _section = BeforeValidator(lambda value: {} if value is None else value)
 Name = Annotated[str, AfterValidator(_name)]
 Names = Annotated[list[str], _listed, Field(min_length=1), AfterValidator(_distinct)]
@@ -124,6 +125,14 @@ class LoraEntry(Section):
     targets: str = "all-linear"
 
 
+class AdaptEntry(Section):
+    """Reading a task's texts before anything is trained; without an `lr` at the model's own."""
+
+    epochs: Positive = 1
+    batch: Positive = 32
+    lr: Rate | None = None
+
+
 class CorpusEntry(Section):
     """Local files to pretrain on: `text` is a template over their columns, or `task` one that makes the texts.
 
@@ -149,7 +158,8 @@ class ModelItem(Section):
     corpus: Annotated[list[CorpusEntry], Field(min_length=1)] | None = None
     lr: Rate | None = None
     lora: LoraEntry | None = None
-    regime: Literal["finetune", "probe"] | None = None
+    regime: Literal["finetune", "probe", "lp-ft"] | None = None
+    adapt: Annotated[AdaptEntry | None, _switch] = None
 
 
 class PairEntry(Section):
@@ -192,6 +202,9 @@ class RoleRecipes(Section):
 
 
 class Train(Recipe):
+    """The recipe and its exceptions. `probe` is that of the probes of a sweep, and of the first part of lp-ft."""
+
+    probe: Annotated[Recipe, _section] = Recipe()
     roles: Annotated[RoleRecipes, _section] = RoleRecipes()
     models: Annotated[dict[str, Annotated[Recipe, _section]], _section] = {}
     tasks: Annotated[dict[str, Annotated[Recipe, _section]], _section] = {}

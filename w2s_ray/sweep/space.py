@@ -78,6 +78,13 @@ class MethodSpace:
         return kinds.intersection(*(one.kinds for space in inner for one in space.methods))
 
     @property
+    def asking(self) -> tuple[MethodSpace, ...]:
+        """This method and those inside it that put questions to a language model."""
+        inner = [one for item in self.params.values() if isinstance(item, Space) for one in item.methods]
+        asking = (found for one in inner for found in one.asking)
+        return (*((self,) if METHODS[self.name].asks else ()), *asking)
+
+    @property
     def models(self) -> frozenset[str]:
         """All models that the method names, by the sweep's names."""
         found: set[str] = set()

@@ -6,19 +6,22 @@ Equal stages are one object. What a model's regime means for its stages is decid
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from w2s_ray.core.graph import (
     Stage,
+    adapt_stage,
     features_stage,
     finetune_stage,
     fresh_stage,
     pretrain_stage,
     probe_stage,
+    prompt_stage,
     split_stage,
 )
 from w2s_ray.core.identity import derived_seed
-from w2s_ray.core.specs import MethodSpec
+from w2s_ray.core.specs import MethodSpec, TrainSpec
 from w2s_ray.sweep.nouns import Role, Sweep
 
 
@@ -83,42 +86,92 @@ class Trainings:
         self._wider[plain.identity] = wider
         return wider
 
+    def prompt(
+        self,
+        model: str,
+        task: str,
+        seed: int,
+        *,
+        shots: int,
+        calibrate: bool,
+        labels: Stage | None,
+        half: str,
+        predicts: Sequence[str] = (),
+        fresh: Stage | None = None,
+    ) -> Stage:
+        """A model asked as it is, after `shots` examples of `half` with `labels`, or with the truth."""
+        recipe = self.sweep.recipe("student", model, task)
+        needs_fresh = half != "transfer" or any(part != "transfer" for part in predicts)
+        return prompt_stage(
+            model=self.sweep.models[model].spec.backbone,
+            prompt=self.sweep.tasks[task].task.asked,
+            shots=shots,
+            calibrate=calibrate,
+            seed=seed,
+            half=half,
+            split=self.split(task, seed),
+            labels=labels,
+            base=self._base(model, task, seed, half, recipe, fresh),
+            fresh=fresh if needs_fresh else None,
+            predicts=predicts,
+        )
+
     def widest(self, stage: Stage) -> Stage:
         """The same training with more predictions, where one was asked for: one training serves both."""
         return self._wider.get(stage.identity, stage)
 
-    def is_probe(self, model: str) -> bool:
-        """Whether a linear head on frozen features is all that is trained of a model."""
-        return self.sweep.models[model].spec.regime == "probe"
+    def is_probed(self, model: str) -> bool:
+        """Whether a linear head on frozen features is trained of a model, alone or first."""
+        return self.sweep.models[model].spec.regime != "finetune"
 
     def _train(
         self, role: Role, model: str, task: str, seed: int, *, half: str, own: int | None = None, **given: Any
     ) -> Stage:
-        split = self.split(task, seed)
-        common: dict[str, Any] = {
-            "model": self.sweep.models[model].spec,
-            "recipe": self.sweep.recipe(role, model, task),
-            "seed": seed if own is None else own,
-            "half": half,
-            "split": split,
-        }
-        if self.is_probe(model):
-            return probe_stage(**common, features=self._features(model, task, seed), **given)
-        return finetune_stage(**common, base=self._base(model), **given)
-
-    def _features(self, model: str, task: str, seed: int) -> Stage:
-        spec = self.sweep.models[model].spec
-        return self._once(
-            ("features", model, task, seed),
-            lambda: features_stage(model=spec, split=self.split(task, seed), base=self._base(model)),
+        spec, split, recipe = (
+            self.sweep.models[model].spec,
+            self.split(task, seed),
+            self.sweep.recipe(role, model, task),
         )
+        base = self._base(model, task, seed, half, recipe, given.get("fresh"))
+        common: dict[str, Any] = {"seed": seed if own is None else own, "half": half, "split": split, **given}
+        if spec.regime == "finetune":
+            return finetune_stage(model=spec, recipe=recipe, base=base, **common)
+        probed = replace(spec, regime="probe", lora=None)
+        features = self._once(
+            ("features", model, task, seed, base),
+            lambda: features_stage(model=probed, split=split, base=base),
+        )
+        if spec.regime == "probe":
+            return probe_stage(model=spec, recipe=recipe, features=features, **common)
+        taught = {name: value for name, value in common.items() if name not in ("predicts", "fresh")}
+        first = self.sweep.recipes.first_probe()
+        head = probe_stage(model=probed, recipe=first, features=features, keeps_head=True, **taught)
+        return finetune_stage(model=spec, recipe=recipe, base=base, head=head, **common)
 
-    def _base(self, model: str) -> Stage | None:
+    def _base(
+        self, model: str, task: str, seed: int, half: str, recipe: TrainSpec, fresh: Stage | None
+    ) -> Stage | None:
+        """The stage that makes a model's weights for a role that learns from `half`; None where none here does."""
         resolved = self.sweep.models[model]
-        seed = resolved.pretrain_seed
-        if seed is None:
-            return None
-        return self._once(("base", model), lambda: pretrain_stage(resolved.spec, seed))
+        pretrained = None
+        if resolved.pretrain_seed is not None:
+            pretrain_seed = resolved.pretrain_seed
+            pretrained = self._once(("base", model), lambda: pretrain_stage(resolved.spec, pretrain_seed))
+        if resolved.spec.adapt is None:
+            return pretrained
+        reading = TrainSpec(**vars(resolved.spec.adapt), precision=recipe.precision)
+        return self._once(
+            ("adapt", model, task, seed, half, reading, fresh if half.startswith("fresh") else None),
+            lambda: adapt_stage(
+                model=resolved.spec,
+                recipe=reading,
+                seed=seed,
+                half=half,
+                split=self.split(task, seed),
+                base=pretrained,
+                fresh=fresh if half.startswith("fresh") else None,
+            ),
+        )
 
     def _once(self, key: tuple[Any, ...], make: Callable[[], Stage]) -> Stage:
         if key not in self._stages:

@@ -117,13 +117,14 @@ class Work:
             for alias, model in self.sweep.models.items()
         }
         specs = {alias: model.spec for alias, model in self.sweep.models.items()}
-        whole = {digest(replace(spec, regime="finetune")): known[alias] for alias, spec in specs.items()}
-        return whole | {digest(spec): known[alias] for alias, spec in specs.items()}
+        bare = {digest(_bare(spec)): known[alias] for alias, spec in specs.items()}
+        return bare | {digest(spec): known[alias] for alias, spec in specs.items()}
 
     def _known_as(self, model: ModelSpec) -> _Known:
         """What the sweep knows of a model; specs are few objects that many stages share, digests are not free."""
         if id(model) not in self._by_object:
-            self._by_object[id(model)] = (model, self._by_spec[digest(model)])
+            found = self._by_spec.get(digest(model)) or self._by_spec[digest(_bare(model))]
+            self._by_object[id(model)] = (model, found)
         return self._by_object[id(model)][1]
 
     def _cells(self, arm: Arm) -> list[Cell]:
@@ -169,6 +170,11 @@ class _Known:
 
     alias: str
     size: int | None
+
+
+def _bare(model: ModelSpec) -> ModelSpec:
+    """What models have in common that differ in what is trained of them."""
+    return replace(model.backbone, adapt=None)
 
 
 def arm_id(arm: Arm) -> str:

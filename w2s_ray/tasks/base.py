@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from w2s_ray.core.errors import DataError
 from w2s_ray.core.registry import Registry
-from w2s_ray.core.specs import Source
+from w2s_ray.core.specs import PromptSpec, Source
 
 Kind = Literal["binary", "kclass", "pairwise", "text"]
 Medium = Literal["text", "image"]
@@ -67,8 +67,9 @@ class Task:
     none, nor has one whose answer is a text. `medium` is what a model looks at. `recipe` holds fields of
     TrainSpec that the task brings where a sweep says nothing. `scores` are further questions about a text
     answer, each a function of (input, answer): the share of answers for which it holds is a metric of its own,
-    beside the exact match. `corpus` makes texts of a row from which a model may learn the task's language but
-    not its answers.
+    beside the exact match. `prompt` is how a language model is asked for a class where the task says something
+    better than its label words after "Answer:". `corpus` makes texts of a row from which a model may learn the
+    task's language but not its answers.
 
     For people and for checks: `group` says what keeps rows together, `rows` the size of each split on the
     hub, `published` accuracies and recovered gaps that others have reported, and `published_in` where.
@@ -85,6 +86,7 @@ class Task:
     label_words: tuple[str, ...] = ("0", "1")
     medium: Medium = "text"
     scores: Mapping[str, Callable[[str, str], bool]] = field(default_factory=dict)
+    prompt: PromptSpec | None = None
     corpus: Callable[[Row], Iterable[str]] | None = None
     licence: str = "unknown"
     half: int = 10_000
@@ -113,6 +115,11 @@ class Task:
     def num_classes(self) -> int:
         """Columns of a prediction; a text answer is one, the answer that was given."""
         return 1 if self.kind == "text" else len(self.label_words) or 2
+
+    @property
+    def asked(self) -> PromptSpec:
+        """How a language model is asked for a class."""
+        return self.prompt or PromptSpec(words=tuple((word,) for word in self.label_words))
 
     @property
     def num_texts(self) -> int:

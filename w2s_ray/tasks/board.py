@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from w2s_ray.core.specs import Source
+from w2s_ray.core.specs import PromptSpec, Source
 from w2s_ray.tasks.base import Example, Row, register_task, single
-from w2s_ray.tasks.world import CELLS, VERSION
+from w2s_ray.tasks.world import ANSWERS, BETWEEN, CELLS, VERSION
 
 
 @register_task(
@@ -21,6 +21,7 @@ from w2s_ray.tasks.world import CELLS, VERSION
     source=Source(kind="world", name="board", version=VERSION),
     columns=("text", "label"),
     label_words=CELLS,
+    prompt=PromptSpec(words=ANSWERS["board"], form="{text}", between=BETWEEN),
     licence="Apache-2.0",
     half=500,
     validation=200,

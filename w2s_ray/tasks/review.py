@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from w2s_ray.core.specs import Source
+from w2s_ray.core.specs import PromptSpec, Source
 from w2s_ray.tasks.base import Example, Row, register_task, single
-from w2s_ray.tasks.world import VERSION
+from w2s_ray.tasks.world import ANSWERS, BETWEEN, VERSION
 
 
 @register_task(
@@ -16,6 +16,7 @@ from w2s_ray.tasks.world import VERSION
     family="world",
     source=Source(kind="world", name="review", version=VERSION),
     columns=("text", "label"),
+    prompt=PromptSpec(words=ANSWERS["review"], form="{text}", between=BETWEEN),
     licence="Apache-2.0",
     half=500,
     validation=400,

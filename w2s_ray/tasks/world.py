@@ -57,6 +57,7 @@ ANSWERS: dict[str, tuple[tuple[str, ...], ...]] = {
     "agree": (("is", "was"), ("are", "were")),
     "board": tuple((cell,) for cell in CELLS),
 }
+BETWEEN = " . "  # ends a document before the next one, as those that models are pretrained on mostly do
 WEIGHTS = {"review": 1.5, "agree": 1.0, "board": 1.0}
 
 

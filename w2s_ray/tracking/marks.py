@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from w2s_ray.core.graph import CellStages, Stage, closure
+from w2s_ray.core.graph import CellStages, Stage, closure, pretraining_of
 from w2s_ray.core.identity import digest
 from w2s_ray.core.record import Record
 from w2s_ray.core.specs import Cell
@@ -46,7 +46,7 @@ def strong_model(stages: CellStages) -> dict[str, str]:
 def checkpoint(stages: CellStages) -> str:
     """12 hex digits of the strong model's weights: equal for a probe, adapters and full finetuning of them."""
     model = replace(stages.ceiling.spec["model"], regime="finetune", lora=None)
-    base = stages.ceiling.inputs.get("features", stages.ceiling).inputs.get("base")
+    base = pretraining_of(stages.ceiling)
     return digest([model, base.identity if base else None])[:12]
 
 
@@ -86,7 +86,7 @@ def cell_faults(
 
 def base_faults(name: str, training: Stage, records: Mapping[str, Record]) -> list[str]:
     """What the pretraining of a model, called `name` in the sweep, says of it on this stage's task."""
-    base = training.inputs.get("features", training).inputs.get("base")
+    base = pretraining_of(training)
     split = training.inputs["split"]
     record = records.get(base.key) if base else None
     found = record.facts.get("faults", {}) if record else {}
