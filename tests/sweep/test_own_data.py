@@ -17,7 +17,7 @@ PAGE = ROOT / "docs" / "own-data.md"
 FILE = "sweeps/own_data/tickets.yaml"
 SMALL = (
     "models={xs: {source: tiny/xs, pretrained: false}, s: {source: tiny/s, pretrained: false}}",
-    "seeds=[0]", "train.epochs=1", "resources.launcher=here",
+    "pairs=all", "train.roles.weak.epochs=1", "seeds=[0]", "train.epochs=1", "resources.launcher=here",
 )  # fmt: skip
 TOLD = 'tasks.tickets.task.text="Ticket: {body} Urgent: {urgent}"'
 
@@ -55,11 +55,11 @@ def test_the_documented_commands_tell_of_the_example_and_run_it(sweep, tmp_path)
     (lint, show, plan, run), more = documented()[:4], documented()[4:]
     assert not more and run == ["w2s-sweep", FILE]
     told = w2s(*lint[1:])
-    assert told.exit_code == 0 and told.stdout.rstrip().endswith("clean")
+    assert told.exit_code == 0 and "\nnote  bag_of_words" in told.stdout and "leak  " not in told.stdout
     shown = w2s(*show[1:])
     assert shown.exit_code == 0 and shown.stdout.startswith("tickets (version 1): binary, described")
-    assert "read      720 rows, 720 examples" in shown.stdout and shown.stdout.count("│ Ticket: ") == 5
-    assert "220 in each half" in shown.stdout
+    assert "read      1,000 rows, 1,000 examples" in shown.stdout and shown.stdout.count("│ Ticket: ") == 5
+    assert "300 in each half" in shown.stdout
     assert "stages" in w2s(*plan[1:]).stdout
     done = sweep()
     assert done.exit_code == 0, done.output
