@@ -23,7 +23,16 @@ from w2s_ray.core.graph import (
     prompt_stage,
     split_stage,
 )
-from w2s_ray.core.specs import AdaptSpec, Layout, MethodSpec, PromptSpec, Resources, Source, TrainSpec
+from w2s_ray.core.specs import (
+    AdaptSpec,
+    Layout,
+    LoraSpec,
+    MethodSpec,
+    PromptSpec,
+    Resources,
+    Source,
+    TrainSpec,
+)
 
 ADAPTED = replace(TINY, adapt=AdaptSpec(lr=1e-3))
 ASKED = PromptSpec(words=(("bad",), ("good", "fine")))
@@ -93,8 +102,9 @@ def test_every_kind_of_stage_has_a_golden_key():
     assert {stage.kind for stage in golden_stages().values()} == set(VERSIONS)
 
 
-def test_a_model_is_pretrained_once_whether_it_is_adapted_afterwards_or_not():
-    assert pretrain_stage(ADAPTED, 0) == pretrain_stage(TINY, 0)
+def test_a_model_is_pretrained_once_whatever_is_trained_of_it():
+    for model in (ADAPTED, replace(TINY, regime="lp-ft"), replace(TINY, lora=LoraSpec())):
+        assert pretrain_stage(model, 0) == pretrain_stage(TINY, 0)
 
 
 def test_a_probe_that_keeps_its_head_is_another_stage_and_only_such_a_one_gives_it():

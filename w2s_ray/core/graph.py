@@ -95,7 +95,7 @@ def labels_stage(
 
 def pretrain_stage(model: ModelSpec, seed: int) -> Stage:
     """A rung of the offline ladder, from scratch. `seed` draws the corpus and the initial weights."""
-    bare = replace(model, regime="finetune", adapt=None)  # whatever is trained of it afterwards
+    bare = replace(model.backbone, adapt=None)  # whatever is trained of it afterwards
     return _stage("pretrain", {"model": bare, "seed": seed}, f"{bare.label}-s{seed}")
 
 
@@ -146,6 +146,12 @@ def finetune_stage(
     spec = {"model": model, "recipe": recipe, "seed": seed, "half": half, "method": method}
     spec |= {"predicts": tuple(predicts)} if predicts else {}
     return _training("finetune", spec, split, labels=labels, base=base, head=head, fresh=fresh)
+
+
+def keeping_model(training: Stage) -> Stage:
+    """The same finetune, which leaves its backbone as well, for features to be made of it."""
+    assert training.kind == "finetune", "only a finetune has weights of its own"
+    return replace(training, spec={**training.spec, "keeps_model": True})
 
 
 def features_stage(*, model: ModelSpec, split: Stage, base: Stage | None = None) -> Stage:
