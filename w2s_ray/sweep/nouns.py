@@ -189,4 +189,6 @@ class Sweep:
             ),
             key=digest,
         )
+        if any(model.spec.regime == "lp-ft" for model in self.models.values()):
+            recipes["probe"] = self.recipes.first_probe()
         return digest([sorted(self.seeds), tasks, models, pairs, recipes, self.search])
