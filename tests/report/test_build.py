@@ -30,7 +30,8 @@ def without_vega(monkeypatch):
 def test_the_aggregate_has_its_schema(built):
     aggregate, out = built
     assert json.loads((out / "aggregate.json").read_text()) == aggregate
-    assert list(aggregate) == ["schema", "sweep", "complete", "seconds", "stages", "arms", "warnings"]
+    schema_1 = ["schema", "sweep", "complete", "seconds", "stages", "arms", "warnings"]
+    assert list(aggregate) == [*schema_1, "statistics"]
     assert list(aggregate["stages"]) == ["unique", "reused", "run", "failed"]
     assert aggregate["complete"] is True
     for arm in aggregate["arms"]:
@@ -120,9 +121,9 @@ def test_equal_data_gives_equal_bytes_in_another_process(built, uri, tmp_path):
     )
     code = (
         "import pickle, sys; from w2s_ray.report import render; render._library = str;"
-        "from w2s_ray.report.statistics import arm_results;"
+        "from w2s_ray.report.statistics import sweep_results;"
         "sweep, arms, cells, stages, groups = pickle.load(open(sys.argv[1], 'rb'));"
-        "found = arm_results(arms, cells, stages, groups.get, level=0.95, draws=300);"
+        "found = sweep_results(arms, cells, stages, groups.get, level=0.95, draws=300).arms;"
         "sys.stdout.buffer.write(pickle.dumps(render.render_files(sweep, found, cells, level=0.95)))"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "tables")]

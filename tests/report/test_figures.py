@@ -6,7 +6,7 @@ from w2s_ray.metrics.intervals import Interval
 from w2s_ray.metrics.recovery import TaskMean, aggregates
 from w2s_ray.report.choice import drawn_arms, headline_arms
 from w2s_ray.report.figures import FIGURES, accuracy_by_size, pgr_by_size, task_bars
-from w2s_ray.report.statistics import ArmResult, TaskResult
+from w2s_ray.report.results import ArmResult, TaskResult
 
 
 def arm(method="naive", *, student=0.7, weak="xs", strong="l", label="", ceiling=0.9, control=False):

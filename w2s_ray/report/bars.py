@@ -8,7 +8,7 @@ from typing import Any
 
 from w2s_ray.report import palette
 from w2s_ray.report.choice import control_of, headline_arms
-from w2s_ray.report.statistics import ArmResult
+from w2s_ray.report.results import ArmResult
 
 _PANEL = 150
 

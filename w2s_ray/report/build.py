@@ -19,9 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2s_ray.core.errors import W2SError
+from w2s_ray.report.numbers import statistics
 from w2s_ray.report.render import render_files
+from w2s_ray.report.results import ArmResult
 from w2s_ray.report.sick import reader_warnings
-from w2s_ray.report.statistics import ArmResult, arm_results
+from w2s_ray.report.statistics import sweep_results
 from w2s_ray.report.table import aggregate
 from w2s_ray.tracking.query import Experiment
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 log = logging.getLogger(__name__)
-VERSION = 2  # of the report's code: bumped when equal data gives other files
+VERSION = 3  # of the report's code: bumped when equal data gives other files
 _MARK = ".report.json"
 
 
@@ -50,8 +52,9 @@ def build_report(
         _write(out, {"aggregate.json": _json(body)})
         return body
     groups = cache(partial(_groups, source))
-    arms = arm_results(source.arms(), cells, stages, groups, level=level, draws=draws)
-    body = aggregate(sweep, arms, level=level, warnings=reader_warnings(cells.to_dict("records")))
+    found = sweep_results(source.arms(), cells, stages, groups, level=level, draws=draws)
+    arms, warnings = found.arms, reader_warnings(cells.to_dict("records"))
+    body = aggregate(sweep, arms, level=level, warnings=warnings) | {"statistics": statistics(found)}
     files = render_files(sweep, arms, cells, level=level)
     _write(out, files | {"aggregate.json": _json(body)})
     _write(out, {_MARK: _json({"digest": digest, "files": _sums(files), **_data(body)})})
@@ -111,7 +114,7 @@ def _plain(value: Any) -> Any:
 
 def _data(body: Mapping[str, Any]) -> dict[str, Any]:
     """The part of an aggregate that its data determine."""
-    return {name: body[name] for name in ("arms", "warnings")}
+    return {name: body[name] for name in ("arms", "warnings", "statistics")}
 
 
 def _unchanged(out: Path, digest: str) -> dict[str, Any] | None:

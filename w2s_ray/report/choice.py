@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from w2s_ray.report.statistics import ArmResult
+from w2s_ray.report.results import ArmResult
 
 _MOST_METHODS = 6  # more lines than this cannot be told apart
 

@@ -14,7 +14,7 @@ from typing import Any
 from w2s_ray.report import palette
 from w2s_ray.report.bars import task_bars
 from w2s_ray.report.choice import drawn_arms
-from w2s_ray.report.statistics import ArmResult
+from w2s_ray.report.results import ArmResult
 
 Sizes = Mapping[str, int]
 Figure = Callable[[Sequence[ArmResult], Sizes, str], Any]

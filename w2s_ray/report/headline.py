@@ -8,8 +8,8 @@ from typing import Any
 
 from w2s_ray.report.choice import control_of, headline_arms
 from w2s_ray.report.markup import notes, text
+from w2s_ray.report.results import ArmResult
 from w2s_ray.report.sick import reader_warnings
-from w2s_ray.report.statistics import ArmResult
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,8 +16,8 @@ from w2s_ray.report.choice import headline_arms
 from w2s_ray.report.headline import Page, headline
 from w2s_ray.report.labels import CONTROL, full_label
 from w2s_ray.report.markup import notes, percent, ratio, section, table, text
+from w2s_ray.report.results import ArmResult
 from w2s_ray.report.sick import INVERTED, by_sentence
-from w2s_ray.report.statistics import ArmResult
 from w2s_ray.report.style import CSS, SCRIPT
 
 

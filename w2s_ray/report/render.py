@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from w2s_ray.report.figures import FIGURES
 from w2s_ray.report.headline import Page
 from w2s_ray.report.html import render
-from w2s_ray.report.statistics import ArmResult
+from w2s_ray.report.results import ArmResult
 from w2s_ray.report.table import cells_csv
 
 if TYPE_CHECKING:

@@ -1,108 +1,73 @@
-"""From tidy tables to the statistics of each arm: task means, aggregates, intervals.
+"""From tidy tables to the statistics of a sweep: the readings of each arm, then what compares arms.
 
-A task's statistic is its mean gain over its mean gap over seeds; the undefined set comes from the point
-estimate, and the bootstrap keeps it.
+A task's statistic is its mean gain over its mean gap over seeds; the undefined set comes from the point estimate,
+and the bootstrap keeps it. Arms are resampled in batches, so memory does not grow with their number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from w2s_ray.metrics.intervals import Draws, Interval, TaskItems, bootstrap, ratio_interval, task_se
-from w2s_ray.metrics.recovery import Aggregates, TaskMean, aggregates, pooled
+from w2s_ray.metrics.bootstrap import Floats, ratio_interval, ratios
+from w2s_ray.metrics.intervals import Interval, score_interval
+from w2s_ray.metrics.recovery import Aggregates, TaskMean, aggregates
+from w2s_ray.report.cells import AGREEMENTS, Groups, Items, TaskCells, cells_by_arm, covariance, items_of
+from w2s_ray.report.comparisons import Traced, comparisons
+from w2s_ray.report.draws import ArmDraws, Drawn, draw_arms
 from w2s_ray.report.labels import method_labels
+from w2s_ray.report.readings import Covariances, read, task_fieller, task_mean
+from w2s_ray.report.results import MEASURES, ROLES, ArmResult, ModelSize, Reading, SweepResults, TaskResult
+from w2s_ray.report.trends import trends
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Groups = Callable[[str], NDArray[np.int64] | None]  # name of a test set -> its group codes, if known
+_BATCH = 32  # arms at a time; has no effect on the numbers
 
 
-@dataclass(frozen=True, kw_only=True)
-class TaskResult:
-    """One arm on one task: means over seeds, the interval of its own PGR, and the test agreement."""
-
-    mean: TaskMean
-    role: str
-    seeds: tuple[int, ...]
-    interval: Interval | None
-    agreement: Mapping[str, float | None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ArmResult:
-    """Everything the report says about one arm; `tasks` in the plan's order.
-
-    A `control` has a student that was not pretrained: it is no rung of the ladder.
-    """
-
-    id: str
-    weak: str
-    strong: str
-    method: str
-    params: Mapping[str, Any]
-    label: str
-    tasks: tuple[TaskResult, ...]
-    num_cells: int
-    num_undefined: int
-    num_sick: int
-    numbers: Aggregates
-    interval: Interval | None
-    by_role: Mapping[str, Aggregates]
-    control: bool = False
-
-    @property
-    def accuracy(self) -> dict[str, float | None]:
-        """Means over tasks of means over seeds; None without a finished cell."""
-        if not self.tasks:
-            return {"weak": None, "student": None, "ceiling": None}
-        found = pooled([task.mean for task in self.tasks])
-        return {"weak": found.weak, "student": found.student, "ceiling": found.ceiling}
-
-
-def arm_results(
+def sweep_results(
     arms: pd.DataFrame, cells: pd.DataFrame, stages: pd.DataFrame, groups: Groups, *, level: float, draws: int
-) -> list[ArmResult]:
-    """Every arm of the plan, in its order; one without finished cells has no numbers."""
-    correct = _correct(stages)
-    by_task = _draws(cells, correct, groups, draws) if len(cells) else {}
+) -> SweepResults:
+    """Every arm of the plan, in its order (one without finished cells has no numbers), and what compares them."""
+    items, by_arm = items_of(stages, groups), cells_by_arm(cells)
     rows = arms.to_dict("records")
     labels = method_labels([(arm["method"], arm["params"]) for arm in rows])
-    return [
-        _arm(arm | {"label": label}, _of(cells, arm["id"]), correct, groups, by_task, level)
-        for arm, label in zip(rows, labels, strict=True)
-    ]
-
-
-def _of(cells: pd.DataFrame, arm: str) -> pd.DataFrame:
-    return cells[cells["arm"] == arm] if len(cells) else cells
+    named = [arm | {"label": label} for arm, label in zip(rows, labels, strict=True)]
+    first = {row["arm"]: row for row in reversed(cells.to_dict("records"))}
+    traced: list[Traced] = []
+    for start in range(0, len(named), _BATCH):
+        batch = {str(arm["id"]): by_arm.get(str(arm["id"]), []) for arm in named[start : start + _BATCH]}
+        drawn = draw_arms(batch, items, draws=draws)
+        for arm in named[start : start + _BATCH]:
+            its = batch[arm["id"]]
+            result = _arm(arm, its, items, drawn[arm["id"]], first.get(arm["id"], {}), level)
+            traced.append(_traced(result, its, drawn.pop(arm["id"])))
+    return SweepResults(
+        arms=tuple(each.arm for each in traced),
+        comparisons=tuple(comparisons(traced, level=level)),
+        trends=tuple(trends(traced, level=level)),
+        level=level,
+        draws=draws,
+    )
 
 
 def _arm(
     arm: Mapping[str, Any],
-    cells: pd.DataFrame,
-    correct: Mapping[str, NDArray[np.bool_]],
-    groups: Groups,
-    draws: Mapping[tuple[str, str], Draws],
+    cells: Sequence[TaskCells],
+    items: Items,
+    drawn: ArmDraws,
+    row: Mapping[str, Any],
     level: float,
 ) -> ArmResult:
-    tasks = []
-    for name in dict.fromkeys(cells["task"] if len(cells) else ()):
-        rows = cells[cells["task"] == name]
-        its_draws = draws.get((str(arm["id"]), name))
-        interval = ratio_interval([its_draws], 0, level=level) if its_draws is not None else None
-        tasks.append(_task(name, rows, correct, groups, interval))
-    numbers = aggregates([task.mean for task in tasks])
-    kept = [
-        draws.get((str(arm["id"]), task.mean.task)) for task in tasks if task.mean.recovery.pgr is not None
-    ]
-    whole = [each for each in kept if each is not None]
-    roles = sorted({task.role for task in tasks})
+    """`row` is the table's row of any of its cells."""
+    whole = {each.task: covariance(each, items) for each in cells if items.known(each)}
+    readings = _readings(cells, items, whole, drawn, level)
+    accuracy = readings.get("accuracy", {})
+    roles = sorted({each.role for each in cells})
+    own = accuracy.get("all")
     return ArmResult(
         id=arm["id"],
         weak=arm["weak"],
@@ -110,87 +75,104 @@ def _arm(
         method=arm["method"],
         params=arm["params"],
         label=arm["label"],
-        tasks=tuple(tasks),
-        num_cells=len(cells),
-        num_undefined=int((cells["undefined/test"] != "").sum()) if len(cells) else 0,
-        num_sick=int(cells["sick"].map(bool).sum()) if len(cells) else 0,
-        numbers=numbers,
-        interval=ratio_interval(whole, 0, level=level) if len(whole) == len(kept) else None,
-        by_role={role: aggregates([task.mean for task in tasks if task.role == role]) for role in roles},
-        control=bool(cells["control"].any()) if len(cells) else False,
+        tasks=tuple(
+            _task(each, items, whole.get(each.task), drawn.of("accuracy", "all").get(each.task), level)
+            for each in cells
+        ),
+        num_cells=sum(len(each.seeds) for each in cells),
+        num_undefined=sum(each.num_undefined for each in cells),
+        num_sick=sum(sum(each.sick) for each in cells),
+        numbers=_numbers(own),
+        interval=own.ratio_of_means.these if own else None,
+        by_role={role: _numbers(accuracy.get(role if len(roles) > 1 else "all")) for role in roles},
+        control=bool(row.get("control", False)),
+        readings=readings,
+        weak_size=_size(row, "weak"),
+        strong_size=_size(row, "student"),
     )
 
 
-def _task(
-    name: str,
-    rows: pd.DataFrame,
-    correct: Mapping[str, NDArray[np.bool_]],
-    groups: Groups,
-    interval: Interval | None,
-) -> TaskResult:
-    weak, student, ceiling = (
-        float(rows[f"accuracy/{role}/test"].mean()) for role in ("weak", "student", "ceiling")
-    )
-    mean = TaskMean(task=name, weak=weak, student=student, ceiling=ceiling, se=_gap_se(rows, correct, groups))
-    agreed = {where: _mean(rows, f"agreement/{where}/test") for where in ("all", "weak_right", "weak_wrong")}
-    seeds = tuple(int(seed) for seed in rows["seed"])
-    return TaskResult(mean=mean, role=rows["role"].iloc[0], seeds=seeds, interval=interval, agreement=agreed)
-
-
-def _gap_se(rows: pd.DataFrame, correct: Mapping[str, NDArray[np.bool_]], groups: Groups) -> float:
-    """Of the mean gap: from the items where their correctness is known, else from the cells' own errors."""
-    codes = groups(rows["test_set"].iloc[0])
-    try:
-        gap = np.stack([_difference(row, "ceiling", correct) for row in rows.to_dict("records")])
-    except (KeyError, ValueError):
-        codes = None
-    if codes is None:
-        return float(np.sqrt(np.square(rows["gap_se/test"]).sum())) / len(rows)
-    return task_se(gap, codes)
-
-
-def _draws(
-    cells: pd.DataFrame, correct: Mapping[str, NDArray[np.bool_]], groups: Groups, draws: int
-) -> dict[tuple[str, str], Draws]:
-    """Bootstrap draws by (arm, task): arms with the same seeds of a task share the drawn items and seeds."""
-    found: dict[tuple[str, str], Draws] = {}
-    for (task, test_set), rows in cells.groupby(["task", "test_set"], sort=False):
-        codes = groups(str(test_set))
-        if codes is None:
-            continue
-        alike: dict[tuple[int, ...], list[tuple[str, list[dict[str, Any]]]]] = {}
-        for arm, its in rows.groupby("arm", sort=False):
-            ordered = its.sort_values("seed")
-            alike.setdefault(tuple(ordered["seed"]), []).append((str(arm), ordered.to_dict("records")))
-        for members in alike.values():
-            try:
-                gain, gap = (_stack(members, role, correct) for role in ("student", "ceiling"))
-            except (KeyError, ValueError):
-                continue  # no per-item results: the report says that there is no interval
-            items = TaskItems(task=str(task), gain=gain, gap=gap, group=codes)
-            both = bootstrap(items, draws=draws)
-            for k, (arm, _) in enumerate(members):
-                found[arm, str(task)] = Draws(gain=both.gain[:, k : k + 1], gap=both.gap[:, k : k + 1])
+def _readings(
+    cells: Sequence[TaskCells], items: Items, whole: Covariances, drawn: ArmDraws, level: float
+) -> dict[str, dict[str, Reading]]:
+    """By measure and choice of cells."""
+    healthy = [its for its in (each.well() for each in cells) if its is not None]
+    sick = any(any(each.sick) for each in cells)
+    apart = {each.task: covariance(each, items) for each in healthy if sick and items.known(each)}
+    roles = sorted({each.role for each in cells})
+    chosen = {"all": list(cells)}
+    chosen |= {role: [each for each in cells if each.role == role] for role in roles if len(roles) > 1}
+    found: dict[str, dict[str, Reading]] = {}
+    for measure in MEASURES:
+        its = {
+            name: read(some, measure, whole, drawn.of(measure, name), level) for name, some in chosen.items()
+        }
+        its["well"] = read(healthy, measure, apart, drawn.of(measure, "well"), level) if sick else its["all"]
+        if its["all"] is not None:
+            found[measure] = {name: reading for name, reading in its.items() if reading is not None}
     return found
 
 
-def _stack(
-    members: Sequence[tuple[str, list[dict[str, Any]]]], role: str, correct: Mapping[str, NDArray[np.bool_]]
-) -> NDArray[np.float32]:
-    return np.stack([np.stack([_difference(row, role, correct) for row in rows]) for _, rows in members])
+def _task(cells: TaskCells, items: Items, cov: Floats | None, its: Drawn | None, level: float) -> TaskResult:
+    mean = task_mean(cells, "accuracy", cov)
+    num_items = len(items.correct[cells.keys["weak"][0]]) if cov is not None else 0
+    return TaskResult(
+        mean=mean,
+        role=cells.role,
+        seeds=cells.seeds,
+        interval=None if its is None else ratio_interval(ratios(its.gain, its.gap), its.gap, level=level),
+        agreement={where: _known_mean(cells.agreement[where]) for where in AGREEMENTS},
+        fieller=task_fieller(mean, cov, level),
+        accuracy={} if cov is None else _score_intervals(mean, cov, num_items, level),
+    )
 
 
-def _difference(
-    row: Mapping[str, Any], role: str, correct: Mapping[str, NDArray[np.bool_]]
-) -> NDArray[np.float32]:
-    return correct[row[f"{role}_key"]].astype(np.float32) - correct[row["weak_key"]].astype(np.float32)
+def _score_intervals(mean: TaskMean, cov: Floats, num_items: int, level: float) -> dict[str, Interval | None]:
+    """Wilson's, of the three mean accuracies; their errors are the last on the covariances' diagonal."""
+    return {
+        role: score_interval(getattr(mean, role), float(np.sqrt(cov[place, place])), num_items, level=level)
+        for place, role in enumerate(ROLES, start=2)
+    }
 
 
-def _correct(stages: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
-    rows = stages.to_dict("records")
-    return {row["key"]: row["correct"] for row in rows if isinstance(row.get("correct"), np.ndarray)}
+def _traced(arm: ArmResult, cells: Sequence[TaskCells], drawn: ArmDraws) -> Traced:
+    """An arm with the draws that comparisons and trends share; those of its tasks are let go."""
+    gains, names = drawn.of("accuracy", "all"), [each.task for each in cells]
+    whole = bool(names) and all(name in gains for name in names)
+    kept = [name for name in names if arm.numbers.undefined.get(name) is None]
+    ratio_D = None
+    if whole and kept:
+        ratio_D = ratios(
+            np.sum([gains[name].gain for name in kept], axis=0),
+            np.sum([gains[name].gap for name in kept], axis=0),
+        )
+    agreed = [drawn.agreement[name] for name in names if name in drawn.agreement]
+    return Traced(
+        arm=arm,
+        cells=tuple(cells),
+        gain_D=np.mean([gains[name].gain for name in names], axis=0) if whole else None,
+        ratio_D=ratio_D,
+        agreement_D=np.mean(agreed, axis=0) if names and len(agreed) == len(names) else None,
+    )
 
 
-def _mean(rows: pd.DataFrame, column: str) -> float | None:
-    values = rows[column].dropna() if column in rows else []
-    return float(np.mean(values)) if len(values) else None
+def _numbers(reading: Reading | None) -> Aggregates:
+    if reading is None:
+        return aggregates([])
+    return Aggregates(
+        median=reading.median.value,
+        ratio_of_means=reading.ratio_of_means.value,
+        pooled=reading.pooled.value,
+        undefined=dict(reading.undefined),
+    )
+
+
+def _size(row: Mapping[str, Any], role: str) -> ModelSize:
+    return ModelSize(
+        parameters=int(row.get(f"{role}_parameters", 0)), flops=float(row.get(f"{role}_compute", 0.0))
+    )
+
+
+def _known_mean(value_S: Floats) -> float | None:
+    known = value_S[np.isfinite(value_S)]
+    return float(known.mean()) if len(known) else None

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from w2s_ray.metrics.recovery import Aggregates
-from w2s_ray.report.statistics import ArmResult
+from w2s_ray.report.results import ArmResult
 
 if TYPE_CHECKING:
     import pandas as pd
