@@ -134,10 +134,12 @@ def test_typical_stages_ask_for_as_much_as_any_that_a_search_may_come_to(tmp_pat
     assert max(order.resources.cpus for order in found.orders(found.typical())) == 64
 
 
-@pytest.mark.parametrize("file", sorted(Path("sweeps").glob("*.yaml")), ids=lambda file: file.stem)
-def test_every_sweep_that_is_shipped_can_be_planned_and_counts_its_closed_form(
-    file: Path, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize(
+    "file",
+    [file for file in sorted(Path("sweeps").glob("*.yaml")) if file.stem != "full"],  # which has strategies
+    ids=lambda file: file.stem,
+)
+def test_every_sweep_of_losses_that_is_shipped_counts_its_closed_form(file: Path, tmp_path: Path) -> None:
     (tmp_path / "train.jsonl").write_text(
         '{"PuzzleId": "a", "FEN": "k7/7R/8/8/8/8/8/K7 b - - 0 1", "Moves": "a8b8 h7h8"}'
     )
