@@ -134,3 +134,12 @@ def test_tied_matrices_are_stored_once_and_come_back(tmp_path):
     again = AutoModelForCausalLM.from_pretrained(tmp_path / "model")
     ids = torch.tensor([[1, 3, 3]])
     np.testing.assert_array_equal(model(ids).logits.detach(), again(ids).logits.detach())
+
+
+@pytest.mark.ray
+def test_deepspeed_leaves_the_whole_model_whatever_it_cut(review, tmp_path):
+    for name, layout in (("torch", Layout(checkpoint_s=0)), ("zero", Layout(checkpoint_s=0, zero_stage=3))):
+        run(reading(recipe=replace(READING, epochs=1)), adapt.run, tmp_path / name, layout, split=review)
+    one, other = weights(tmp_path / "torch"), weights(tmp_path / "zero")
+    assert one.keys() == other.keys()
+    assert all(torch.allclose(one[name], other[name], atol=1e-4) for name in one)
