@@ -57,6 +57,10 @@ class Plan(Protocol):
         """The model asked as it is, after `shots` examples with `labels`, or with the truth where they are None."""
         ...
 
+    def probed(self, method: MethodSpec, labels: Labels) -> Stage:
+        """A linear probe on the frozen student of `method`, taught the truth of the transfer half."""
+        ...
+
     def taught(self, method: MethodSpec, labels: Labels, *, model: str = "", part: str = "") -> Labels:
         """The labels that such a student gives."""
         ...

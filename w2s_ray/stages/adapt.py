@@ -18,8 +18,8 @@ from w2s_ray.core.identity import derived_seed
 from w2s_ray.core.specs import ModelSpec
 from w2s_ray.stages.finetune import engine_of, model_folder, vocabulary_of
 from w2s_ray.stages.job import Job, Outcome
+from w2s_ray.stages.keep import keep
 from w2s_ray.stages.material import LESSON, Material
-from w2s_ray.stages.pretrain import save
 from w2s_ray.training.worker import Worker
 
 
@@ -94,17 +94,6 @@ def _lesson(job: Job, material: Material, built: Any) -> Any:
 
 
 def _save(job: Job, weights: Mapping[str, Any]) -> None:
-    """Write the whole model from what was trained of it: an engine may have cut its own copy among workers."""
-    import torch
-
+    """Write the whole model from what was trained of it."""
     built = _built(job)
-    with torch.no_grad():
-        for name, parameter in built.generator.named_parameters():
-            if name in weights:
-                parameter.copy_(weights[name])
-    model = built.generator.language_model
-    save(
-        model.merge_and_unload() if job.stage.spec["model"].lora else model,
-        built.tokenizer,
-        job.out / "model",
-    )
+    keep(built.generator, built.generator.language_model, built.tokenizer, weights, job.out / "model")

@@ -11,6 +11,7 @@ import itertools
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,9 @@ def _of_texts(job: Job, worker: Worker, examples: Examples) -> Activations:
 
     model, num_texts = job.stage.spec["model"], len(examples.texts[0])
     built = build(
-        model,
+        replace(
+            model, pretrained=model.pretrained or "base" in job.inputs
+        ),  # a finetuned control has learnt weights
         model_folder(model, job.inputs, job.places),
         HeadPlan(num_classes=2, num_texts=num_texts, init="zero"),  # unused: a probe has its own
         seed=_seed(job),

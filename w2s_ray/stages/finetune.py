@@ -1,19 +1,22 @@
 """Finetune a model and predict while it is loaded: supervisor, student and ceiling are this one stage.
 
-Leaves `predictions.parquet`, `curve.parquet` and `metrics.json`. Weights are not kept: predictions are the
-artifact. A role trained on the weak half also predicts the transfer half, where its labels are wanted.
+Leaves `predictions.parquet`, `curve.parquet` and `metrics.json`. Weights are not kept, predictions are the artifact;
+but the backbone is, as `model/`, where the plan makes features of it. A role trained on the weak half also predicts
+the transfer half, where its labels are wanted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from w2s_ray.core.identity import derived_seed
 from w2s_ray.core.specs import ModelSpec
 from w2s_ray.stages.job import Job, Outcome
+from w2s_ray.stages.keep import keep
 from w2s_ray.stages.learn import Classes, Form, learn
 from w2s_ray.stages.material import Material
 from w2s_ray.stages.probe import HEAD
@@ -27,9 +30,9 @@ def run(job: Job, worker: Worker) -> Outcome:
     loaded = (_generator if material.facts["kind"] == "text" else _classifier)(job, material)
     loaded.facts["num_parameters"] = sum(parameter.numel() for parameter in loaded.module.parameters())
     engine = engine_of(job, worker, loaded.module, loaded.backbone)
-    return Outcome(
-        metrics=learn(job, worker, material, engine, loaded.inputs, loaded.form), facts=loaded.facts
-    )
+    kept = partial(_keep_backbone, job, material) if job.stage.spec.get("keeps_model") else None
+    metrics = learn(job, worker, material, engine, loaded.inputs, loaded.form, kept)
+    return Outcome(metrics=metrics, facts=loaded.facts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,28 +57,18 @@ def engine_of(job: Job, worker: Worker, module: Any, backbone: Any) -> Any:
 
 
 def _classifier(job: Job, material: Material) -> _Loaded:
-    from w2s_ray.models.build import build
     from w2s_ray.models.encode import encode
-    from w2s_ray.models.head import HeadPlan
     from w2s_ray.training.batches import Tokens
 
-    examples, model = material.examples, job.stage.spec["model"]
-    head = HeadPlan(
-        num_classes=material.num_classes,
-        num_texts=len(examples.texts[0]),
-        label_words=material.facts["label_words"],
-        init=job.stage.spec["recipe"].head,
-        file=job.inputs["head"] / HEAD if "head" in job.inputs else None,
-    )
-    folder = model_folder(model, job.inputs, job.places)
-    built = build(model, folder, head, seed=_weights_seed(job), vocabulary=vocabulary_of(model))
+    examples, built = material.examples, _built(job, material)
+    num_texts = built.classifier.num_texts
     flat = encode(
         built.tokenizer,
         [context for contexts in examples.contexts for context in contexts],
         [text for texts in examples.texts for text in texts],
         max_tokens=built.max_tokens,
     )
-    texts = [flat[start : start + head.num_texts] for start in range(0, len(flat), head.num_texts)]
+    texts = [flat[start : start + num_texts] for start in range(0, len(flat), num_texts)]
     return _Loaded(
         module=built.classifier,
         backbone=built.classifier.backbone,
@@ -83,6 +76,28 @@ def _classifier(job: Job, material: Material) -> _Loaded:
         form=Classes(material.num_classes),
         facts={"head": built.head_init, "max_tokens": built.max_tokens},
     )
+
+
+def _built(job: Job, material: Material) -> Any:
+    """The classifier before any training, every time the same."""
+    from w2s_ray.models.build import build
+    from w2s_ray.models.head import HeadPlan
+
+    model = job.stage.spec["model"]
+    head = HeadPlan(
+        num_classes=material.num_classes,
+        num_texts=len(material.examples.texts[0]),
+        label_words=material.facts["label_words"],
+        init=job.stage.spec["recipe"].head,
+        file=job.inputs["head"] / HEAD if "head" in job.inputs else None,
+    )
+    folder = model_folder(model, job.inputs, job.places)
+    return build(model, folder, head, seed=_weights_seed(job), vocabulary=vocabulary_of(model))
+
+
+def _keep_backbone(job: Job, material: Material, weights: Mapping[str, Any]) -> None:
+    built = _built(job, material)
+    keep(built.classifier, built.classifier.backbone, built.tokenizer, weights, job.out / "model")
 
 
 def _generator(job: Job, material: Material) -> _Loaded:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -54,12 +55,18 @@ class Classes:
 
 
 def learn(
-    job: Job, worker: Worker, material: Material, engine: Any, inputs: Any, form: Form | None = None
+    job: Job,
+    worker: Worker,
+    material: Material,
+    engine: Any,
+    inputs: Any,
+    form: Form | None = None,
+    keep: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> dict[str, float]:
     """Train by the recipe, predict every split the role owes, write the three files; returns the metrics.
 
     `inputs` holds the material's examples in file order; answers are classes unless `form` says otherwise. The
-    engine is closed afterwards.
+    leading worker gives the trained weights to `keep`. The engine is closed afterwards.
     """
     from w2s_ray.training.loop import train
 
@@ -73,7 +80,10 @@ def learn(
         checkpoint_s=job.layout.checkpoint_s,
     )
     predictions = evaluator.predictions()
+    weights = engine.weights() if keep is not None else {}
     engine.close()
+    if keep is not None and worker.leads:
+        keep(weights)
     return write_results(job.out, material, predictions, progress, leads=worker.leads)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from w2s_ray.core.errors import ConfigError
 from w2s_ray.core.graph import Stage, labels_stage
 from w2s_ray.core.specs import MethodSpec
 from w2s_ray.methods import METHODS, build_method, is_strategy
@@ -81,6 +82,19 @@ class Chain:
             labels=None if labels is None else labels.on(self.part, self.fresh),
             predicts=self.predicts, fresh=self.fresh,
         )  # fmt: skip
+
+    def probed(self, method: MethodSpec, labels: Labels) -> Stage:
+        """A probe on the student; ConfigError where no weights of it are trained, or where it is a step of a chain."""
+        student = replace(self, predicts=()).student(method, labels)
+        if student.kind != "finetune":
+            raise ConfigError(
+                f"probed: model {self.model!r} is not finetuned by {method.label}; probe one that is"
+            )
+        if any(part.startswith("fresh") for part in (self.part, *self.predicts)):
+            raise ConfigError(
+                "probed: a probe has features of the split alone, and can be no step on fresh rows"
+            )
+        return self.trainings.probed(student, self.model, self.task, self.seed, predicts=self.predicts)
 
     def taught(self, method: MethodSpec, labels: Labels, *, model: str = "", part: str = "") -> Labels:
         """The labels of such a student, which predicts whatever part is asked for."""

@@ -15,6 +15,7 @@ from w2s_ray.core.graph import (
     features_stage,
     finetune_stage,
     fresh_stage,
+    keeping_model,
     pretrain_stage,
     probe_stage,
     prompt_stage,
@@ -32,6 +33,7 @@ class Trainings:
         self.sweep = sweep
         self._stages: dict[tuple[Any, ...], Stage] = {}
         self._wider: dict[str, Stage] = {}
+        self._kept: dict[str, Stage] = {}
 
     def split(self, task: str, seed: int) -> Stage:
         """The split of a task."""
@@ -116,9 +118,27 @@ class Trainings:
             predicts=predicts,
         )
 
+    def probed(
+        self, student: Stage, model: str, task: str, seed: int, *, predicts: Sequence[str] = ()
+    ) -> Stage:
+        """A linear probe on a finetuned student, taught the truth of the transfer half."""
+        spec = replace(self.sweep.models[model].spec, regime="probe", lora=None)
+        split, kept = self.split(task, seed), keeping_model(student)
+        self._kept[student.identity] = kept
+        features = self._once(("features", kept), lambda: features_stage(model=spec, split=split, base=kept))
+        return probe_stage(
+            model=spec,
+            recipe=self.sweep.recipes.first_probe(),
+            seed=seed,
+            half="transfer",
+            split=split,
+            features=features,
+            predicts=predicts,
+        )
+
     def widest(self, stage: Stage) -> Stage:
-        """The same training with more predictions, where one was asked for: one training serves both."""
-        return self._wider.get(stage.identity, stage)
+        """The same training which leaves more, its weights or predictions, where that was asked for: it serves both."""
+        return self._kept.get(stage.identity) or self._wider.get(stage.identity, stage)
 
     def is_probed(self, model: str) -> bool:
         """Whether a linear head on frozen features is trained of a model, alone or first."""

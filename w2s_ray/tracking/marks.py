@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import numpy as np
 
@@ -36,16 +36,19 @@ def correctness(store: Store, record: Record, split: Record) -> dict[str, str]:
 def strong_model(stages: CellStages) -> dict[str, str]:
     """Tags: where the strong model's weights come from, and whether it is a control."""
     pretrained_here = any(stage.kind == "pretrain" for stage in closure([stages.student]))
-    return {
+    tags = {
         names.PRETRAINED_HERE: str(pretrained_here).lower(),
         names.CONTROL: str(is_control(stages)).lower(),
         names.CHECKPOINT: checkpoint(stages),
     }
+    features = stages.student.inputs.get("features")
+    base = features.inputs.get("base") if features else None
+    return tags | ({names.PROBED_KEY: base.key} if base and base.kind == "finetune" else {})
 
 
 def checkpoint(stages: CellStages) -> str:
     """12 hex digits of the strong model's weights: equal for a probe, adapters and full finetuning of them."""
-    model = replace(stages.ceiling.spec["model"], regime="finetune", lora=None)
+    model = stages.ceiling.spec["model"].backbone
     base = pretraining_of(stages.ceiling)
     return digest([model, base.identity if base else None])[:12]
 

@@ -39,6 +39,7 @@ PRETRAINED_HERE = "w2s.pretrained_here"
 CONTROL = "w2s.control.strong"  # true where the student's model was not pretrained: no rung of the ladder
 ROLES = ("weak", "student", "ceiling")
 CHECKPOINT = "w2s.checkpoint.strong"  # equal for the same weights, whatever is trained of them
+PROBED_KEY = "w2s.key.probed"  # of the finetune whose weights the student is a probe of, if it is one
 SPLIT_KEY = "w2s.key.split"
 
 # stage
@@ -50,7 +51,7 @@ PROVENANCE = "w2s.provenance"  # JSON
 FACTS = "w2s.facts"  # JSON
 REUSED = "w2s.reused"
 CORRECT = "w2s.correct"  # base64 bitset of test correctness, frozen id order, first item in the top bit
-CONFIDENCE = "w2s.confidence"  # JSON: numbers of `right` and `wrong` test answers by confidence, in equal bins
+CONFIDENCE = "w2s.confidence"  # JSON: how many test answers are `right` and `wrong`, by confidence
 TEST_SET = "w2s.test_set"  # digest of the frozen test ids
 NUM_TEST = "w2s.num_test"
 

@@ -147,6 +147,7 @@ def _cell_row(run: Any) -> dict[str, Any]:
         "control": tags.get(names.CONTROL) == "true",
         "pretrained_here": tags.get(names.PRETRAINED_HERE) == "true",
         "checkpoint": tags.get(names.CHECKPOINT, ""),
+        "probed_key": tags.get(names.PROBED_KEY, ""),
         "split_key": tags.get(names.SPLIT_KEY, ""),
     }
     for role in names.ROLES:
