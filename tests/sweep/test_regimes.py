@@ -12,7 +12,6 @@ from tests.sweep.small import write_sweep
 from w2s_ray.core.errors import BudgetError, ConfigError
 from w2s_ray.core.graph import closure, pretraining_of
 from w2s_ray.execution.placement import Placement, place
-from w2s_ray.report.build import build_report
 from w2s_ray.stages.predictions import read_predictions
 from w2s_ray.store import Store
 from w2s_ray.sweep.config import load_sweep
@@ -165,24 +164,19 @@ def test_what_cannot_be_is_told_before_anything_starts(message_of, methods, more
     assert message in message_of(*methods, more=more)
 
 
-def test_a_whole_sweep_of_regimes_runs_and_reports(tmp_path):
+def test_a_whole_sweep_of_regimes_runs(tmp_path):
     models = [
         "models.xs={source: tiny/xs, pretrained: false, lr: 3e-3, adapt: true}",
         "models.s={source: tiny/s, pretrained: false, lr: 3e-3, adapt: true, regime: lp-ft}",
     ]
     methods = ["naive", "zero-shot", {"few-shot": {"k": 2}}, {"rounds": {"then": "zero-shot"}}]
     sweep = loaded(tmp_path, *methods, more=[*models, "train.probe={epochs: 4, evals: 2}"])
-    outcome = run_sweep(sweep, out=tmp_path / "out")
-    aggregate = build_report(outcome.tracking_uri, sweep.name, tmp_path / "out", draws=200)
-    assert aggregate["complete"] and [arm["method"] for arm in aggregate["arms"]] == [
-        "naive", "zero-shot", "few-shot", "rounds",
-    ]  # fmt: skip
+    assert run_sweep(sweep, out=tmp_path / "out").complete
     store = Store(sweep.store)
     found = [
         read_predictions(store.open(store.find(planned.stages.student.key))) for planned in Work(sweep).cells
     ]
     assert len({each.where("test").ids for each in found}) == 1
     assert not np.allclose(found[1].where("test").p_NC, found[2].where("test").p_NC)
-    assert np.array_equal(
-        found[1].where("test").p_NC, found[3].where("test").p_NC
-    )  # asking twice is asking once
+    once, twice = (found[place].where("test").p_NC for place in (1, 3))
+    assert np.array_equal(once, twice)

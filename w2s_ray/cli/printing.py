@@ -137,6 +137,7 @@ def described(name: str) -> str:
     """The lines of `w2s show`."""
     from w2s_ray.core.errors import ConfigError
     from w2s_ray.core.registry import unknown
+    from w2s_ray.core.specs import MethodSpec
     from w2s_ray.methods import METHODS, parameters
     from w2s_ray.tasks import TASKS
     from w2s_ray.tasks.show import declaration
@@ -144,8 +145,8 @@ def described(name: str) -> str:
     if name in METHODS:
         lines = [f"{name} (version {METHODS[name].version})", METHODS[name].__doc__ or ""]
         for item in parameters(name).values():
-            domain = ", ".join(map(str, item.choices)) or f"{item.ge} … {item.le}"
-            lines.append(f"  {item.name}: {item.type.__name__} = {item.default}  ({domain})  {item.doc}")
+            default = item.default.label if isinstance(item.default, MethodSpec) else item.default
+            lines.append(f"  {item.name}: {item.type.__name__} = {default}  ({item.domain})  {item.doc}")
         return "\n".join(lines)
     if name in TASKS:
         return "\n".join(declaration(TASKS[name]))

@@ -53,6 +53,15 @@ class Parameter:
             raise ConfigError(f"{self.name} = {value!r}: expected {self._range()}")
         return value
 
+    @property
+    def domain(self) -> str:
+        """What a value may be, in words."""
+        if self.choices:
+            return ", ".join(map(str, self.choices))
+        if self.type is bool:
+            return "true, false"
+        return self._range() if self.type in (int, float) else _EXPECTED.get(self.type, self.type.__name__)
+
     def _in_range(self, value: float) -> bool:
         above = self.ge is None or value >= self.ge
         return math.isfinite(value) and above and (self.le is None or value <= self.le)
