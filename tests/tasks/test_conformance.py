@@ -54,7 +54,6 @@ def real(task, num=200):
 @cache
 def halves(name, seed=0, num=1200):
     """What the split stage makes of the first rows of each split, all that balance leaves of them."""
-    task = TASKS[name]
     spec = TaskSpec(name=name, version=1, source=task.source, half=0, validation=0, test=0)
     rows = found_rows(task, 0)
     return split(task, spec, seed, {role: Table(role, list(islice(rows[role].rows, num))) for role in rows})
@@ -162,3 +161,12 @@ def test_a_label_that_is_none_of_the_classes_is_refused(raw):
 def test_a_text_that_is_none_is_refused(raw):
     with pytest.raises(DataError, match="column 'sentence'"):
         text_in({"sentence": raw}, "sentence")
+
+
+def test_a_prompt_has_words_for_every_class_and_a_place_for_the_text(task):
+    if task.kind not in ("binary", "kclass") or task.medium != "text":
+        assert task.prompt is None
+        return
+    assert len(task.asked.words) == task.num_classes and all(task.asked.words)
+    assert len({word for group in task.asked.words for word in group}) == sum(map(len, task.asked.words))
+    assert task.asked.form.count("{text}") == 1 and not task.asked.form.endswith(" ")

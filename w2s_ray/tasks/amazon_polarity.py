@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from w2s_ray.core.specs import Source
+from w2s_ray.core.specs import PromptSpec, Source
 from w2s_ray.tasks.base import Example, Hub, Row, class_in, register_task, single, text_in
 
 
@@ -23,6 +23,7 @@ from w2s_ray.tasks.base import Example, Hub, Row, class_in, register_task, singl
         revision="9d9c45c18f8c3cf1b23a3c27917b60cbf28f3289",
     ),
     columns=("title", "content", "label"),
+    prompt=PromptSpec(words=(("negative",), ("positive",)), form="{text}\nSentiment:"),
     licence="Apache-2.0",
     rows={"train": 3_600_000, "test": 400_000},
     hub=Hub(one_in=32),

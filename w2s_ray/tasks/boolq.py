@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from w2s_ray.core.specs import Source
+from w2s_ray.core.specs import PromptSpec, Source
 from w2s_ray.tasks.base import Example, Row, class_in, register_task, single, text_in
 from w2s_ray.tasks.forms import OPENAI
 
@@ -23,6 +23,7 @@ ANSWERS = {"false": 0, "False": 0, "0": 0, "true": 1, "True": 1, "1": 1}
     source=Source(kind="hub", name="google/boolq", revision="35b264d03638db9f4ce671b711558bf7ff0f80d5"),
     splits={"train": "train", "test": "validation"},
     columns=("question", "answer", "passage"),
+    prompt=PromptSpec(words=(("no",), ("yes",))),
     licence="CC BY-SA 3.0",
     group="passage",
     rows={"train": 9_427, "validation": 3_270},

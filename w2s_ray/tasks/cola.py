@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from w2s_ray.core.specs import Source
+from w2s_ray.core.specs import PromptSpec, Source
 from w2s_ray.tasks.base import Example, Row, class_in, register_task, single, text_in
 
 
@@ -21,6 +21,7 @@ from w2s_ray.tasks.base import Example, Row, class_in, register_task, single, te
     ),
     splits={"train": "train", "test": "validation"},
     columns=("sentence", "label"),
+    prompt=PromptSpec(words=(("no",), ("yes",)), form="{text}\nIs this sentence good English? Answer:"),
     licence="none stated",
     rows={"train": 8_551, "validation": 1_043},
     test=1_043,

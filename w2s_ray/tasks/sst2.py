@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from w2s_ray.core.specs import Source
+from w2s_ray.core.specs import PromptSpec, Source
 from w2s_ray.tasks.base import Example, Row, class_in, register_task, single, text_in
 
 
@@ -20,6 +20,7 @@ from w2s_ray.tasks.base import Example, Row, class_in, register_task, single, te
     source=Source(kind="hub", name="stanfordnlp/sst2", revision="8d51e7e4887a4caaa95b3fbebbf53c0490b58bbb"),
     splits={"train": "train", "test": "validation"},
     columns=("sentence", "label"),
+    prompt=PromptSpec(words=(("negative",), ("positive",)), form="{text}\nSentiment:"),
     licence="unknown",
     rows={"train": 67_349, "validation": 872},
     test=872,

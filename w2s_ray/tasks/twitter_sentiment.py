@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from w2s_ray.core.specs import Source
+from w2s_ray.core.specs import PromptSpec, Source
 from w2s_ray.tasks.base import Example, Row, class_in, register_task, single, text_in
 
 NEUTRAL = -1
@@ -27,6 +27,7 @@ NEUTRAL = -1
         revision="b3a375baf0f409c77e6bc7aa35102b7b3534f8be",
     ),
     columns=("text", "label"),
+    prompt=PromptSpec(words=(("negative",), ("positive",)), form="{text}\nSentiment:"),
     licence="unknown; Twitter's terms apply",
     rows={"train": 45_615, "validation": 2_000, "test": 12_284},
 )
