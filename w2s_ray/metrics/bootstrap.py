@@ -20,6 +20,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,10 +60,8 @@ def seed_draws(task: str, seeds: Sequence[int], *, draws: int, seed: int = 0) ->
     """Weights [seeds, draws] that sum to 1 over the seeds; all ones for a single seed."""
     if len(seeds) == 1:
         return np.ones((1, draws))
-    drawn, share = len(seeds) - 1, np.full(len(seeds), 1 / len(seeds))
-    rng = stream(seed, f"seeds {sorted(seeds)} of {task}")
-    weight_DS = rng.multinomial(drawn, share, size=draws) / drawn
-    return np.ascontiguousarray(weight_DS.T[np.argsort(np.argsort(seeds))])
+    found: Floats = _seed_weights(task, tuple(sorted(seeds)), draws, seed)[np.argsort(np.argsort(seeds))]
+    return found
 
 
 def task_draws(tasks: Sequence[str], *, draws: int, seed: int = 0) -> NDArray[np.int64]:
@@ -106,6 +105,14 @@ def stream(seed: int, name: str, block: int = 0) -> np.random.Generator:
     """The random numbers of one purpose: equal for equal `seed`, `name` and `block`, and independent otherwise."""
     key = int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode()).digest()[:16], "little")
     return np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, block]))
+
+
+@lru_cache(maxsize=32)
+def _seed_weights(task: str, seeds: tuple[int, ...], draws: int, seed: int) -> Floats:
+    """Drawn once for all arms: [seeds, draws], seeds in ascending order. Not to be written to."""
+    drawn, share = len(seeds) - 1, np.full(len(seeds), 1 / len(seeds))
+    weight_DS = stream(seed, f"seeds {list(seeds)} of {task}").multinomial(drawn, share, size=draws) / drawn
+    return np.ascontiguousarray(weight_DS.T)
 
 
 def _item_draws(
