@@ -54,6 +54,7 @@ def real(task, num=200):
 @cache
 def halves(name, seed=0, num=1200):
     """What the split stage makes of the first rows of each split, all that balance leaves of them."""
+    task = TASKS[name]
     spec = TaskSpec(name=name, version=1, source=task.source, half=0, validation=0, test=0)
     rows = found_rows(task, 0)
     return split(task, spec, seed, {role: Table(role, list(islice(rows[role].rows, num))) for role in rows})
