@@ -116,6 +116,8 @@ def test_a_search_asks_for_inner_parameters_under_the_name_of_the_outer(tmp_path
         ({"filter": {"then": {"confidence": {"alpa": 0.5}}}}, "did you mean 'alpha'"),
         ({"filter": {"then": 3}}, "expected a method's name"),
         ({"filter": {"share": 1.5}}, "expected 0 … 1"),
+        ("ensemble", "an ensemble of one"),
+        ({"filter": {"then": "bootstrap"}}, "'bootstrap': names no model to go through"),
     ],
 )
 def test_what_is_wrong_inside_is_named_with_its_place(tmp_path, method, message):

@@ -41,6 +41,7 @@ __all__ = [
     "method_spec",
     "parameter",
     "parameters",
+    "problems_of",
     "register_method",
     "warmed_up",
 ]
@@ -160,6 +161,14 @@ def build_method(spec: MethodSpec) -> Any:
 def is_strategy(name: str) -> bool:
     """Whether a method says from which labels, and in which steps, a student learns, rather than by which loss."""
     return hasattr(METHODS[name], "student")
+
+
+def problems_of(spec: MethodSpec) -> list[str]:
+    """What parameters that are each allowed do not mean together, in a method and in those inside it."""
+    method, inner = METHODS[spec.name], [one for one in spec.params.values() if isinstance(one, MethodSpec)]
+    own = [method.problem(spec.params)] if hasattr(method, "problem") else []
+    found = [f"method {spec.name!r}: {problem}" for problem in own if problem]
+    return [*found, *(problem for one in inner for problem in problems_of(one))]
 
 
 def kinds_of(spec: MethodSpec) -> frozenset[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from w2s_ray.core.specs import MethodSpec
 from w2s_ray.methods.base import parameter, register_method
@@ -23,6 +24,11 @@ class Bootstrap:
 
     via: tuple[str, ...] = parameter((), doc="the models between weak and strong, by the sweep's names")
     then: MethodSpec = parameter(NAIVE, doc="how each step learns")
+
+    @staticmethod
+    def problem(params: Mapping[str, Any]) -> str:
+        """Why there is no ladder to climb; "" where there is."""
+        return "" if params["via"] else "names no model to go through, under via"
 
     def student(self, plan: Plan, labels: Labels) -> Stage:
         """The last student of the chain."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from w2s_ray.core.errors import DataError
 from w2s_ray.core.specs import MethodSpec
@@ -34,6 +35,11 @@ class Ensemble:
     )
     weights: str = parameter("mean", choices=("mean", "boosted"), doc="how supervisors are weighed")
     then: MethodSpec = parameter(NAIVE, doc="how the student learns from the averaged labels")
+
+    @staticmethod
+    def problem(params: Mapping[str, Any]) -> str:
+        """Why there is nothing to average; "" where there is."""
+        return "" if params["others"] or params["repeats"] else "an ensemble of one: name others, or repeats"
 
     def student(self, plan: Plan, labels: Labels) -> Stage:
         """The student of the averaged labels."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from w2s_ray.core.errors import ConfigError
 from w2s_ray.core.registry import unknown
+from w2s_ray.methods.base import problems_of
 from w2s_ray.models.resolve import ResolvedModel
 from w2s_ray.sweep.document import Document
 from w2s_ray.sweep.nouns import SweepPair
@@ -106,6 +107,8 @@ def _space(
         space = _method(document, entry, place, search)
         if space is None:
             continue
+        for problem in dict.fromkeys(problem for spec in space.samples() for problem in problems_of(spec)):
+            document.problem(place, problem)
         for model in sorted(space.models - set(models)):
             document.problem(place, f"method {space.name!r}: {unknown('model', model, models)}")
         if search and space.name in names:

@@ -21,6 +21,7 @@ from w2s_ray.core.specs import MethodSpec
 from w2s_ray.methods import METHODS, method_spec, parameters
 from w2s_ray.methods.base import Parameter
 
+SAMPLES = 1000
 RANGE_KEYS = frozenset({"low", "high", "log", "step"})
 
 
@@ -107,6 +108,13 @@ class MethodSpace:
         for values in itertools.product(*choices):
             yield method_spec(self.name, dict(zip(names, values, strict=True)))
 
+    def samples(self) -> Iterable[MethodSpec]:
+        """Points to look at before any is made: the first ones of the grid, a range at its lower end."""
+        return itertools.islice(self._at_lower_ends().grid(), SAMPLES)
+
+    def _at_lower_ends(self) -> MethodSpace:
+        return MethodSpace(name=self.name, params={key: _lowest(item) for key, item in self.params.items()})
+
     def suggest(self, trial: Trial, within: str = "") -> MethodSpec:
         """One point; a parameter with a single choice is not asked for."""
         return method_spec(self.name, {key: self._ask(trial, key, within) for key in self.params})
@@ -148,6 +156,14 @@ class Space:
 
 
 Item = tuple[Any, ...] | Range | Space
+
+
+def _lowest(item: Item) -> Item:
+    if isinstance(item, Range):
+        return (int(item.low) if item.integer else item.low,)
+    if isinstance(item, Space):
+        return Space(methods=tuple(method._at_lower_ends() for method in item.methods))
+    return item
 
 
 def method_space(name: str, params: Mapping[str, Any], *, search: bool) -> MethodSpace:
