@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Groups = Callable[[str], NDArray[np.int64] | None]  # name of a test set -> its group codes, if known
+_ACCURACIES = tuple(f"accuracy/{role}/test" for role in ROLES)
 AGREEMENTS = ("all", "weak_right", "weak_wrong")
 
 
@@ -96,9 +97,10 @@ def items_of(stages: pd.DataFrame, groups: Groups) -> Items:
 
 
 def cells_by_arm(cells: pd.DataFrame) -> dict[str, list[TaskCells]]:
-    """By the short id of an arm, its tasks in the plan's order."""
+    """By the short id of an arm, its tasks in the plan's order. A cell without test accuracies says nothing."""
     found: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    for row in cells.to_dict("records"):
+    told = [row for row in cells.to_dict("records") if np.isfinite(_numbers(map(row.get, _ACCURACIES))).all()]
+    for row in told:
         found.setdefault(row["arm"], {}).setdefault(row["task"], []).append(row)
     return {arm: [_task_cells(rows) for rows in tasks.values()] for arm, tasks in found.items()}
 

@@ -77,9 +77,7 @@ def _accuracies(members: Sequence[TaskCells], items: Items, draws: int, seed: in
     return found
 
 
-def _draw_task(
-    found: ArmDraws, cells: TaskCells, accuracies: Accuracies, draws: int, seed: int
-) -> None:
+def _draw_task(found: ArmDraws, cells: TaskCells, accuracies: Accuracies, draws: int, seed: int) -> None:
     whole, well = _gains(cells, accuracies, draws, seed), cells.well()
     healthy = whole if well is cells else _gains(well, accuracies, draws, seed) if well else {}
     for choice, gains in (("all", whole), ("well", healthy)):
