@@ -8,6 +8,7 @@ from w2s_ray.metrics.bootstrap import (
     Trainings,
     accuracy_draws,
     bounded,
+    level_for_few,
     ratio_interval,
     ratios,
     seed_draws,
@@ -136,20 +137,23 @@ def test_the_interval_for_these_tasks_covers_about_as_often_as_it_says():
     assert 0.92 <= covered / num <= 0.98
 
 
-def test_the_interval_for_tasks_like_these_covers_the_ratio_of_the_kind_of_task():
-    """Tasks differ in their PGR: .2, .5 and .8, equally often."""
-    rng, covered, num = np.random.default_rng(7), 0, 200
-    names = [f"t{k}" for k in range(12)]
-    picked = task_draws(names, draws=300).T
+@pytest.mark.parametrize("kinds", [(0.2, 0.5, 0.8), (0.5,)])
+def test_the_interval_for_tasks_like_these_covers_whether_tasks_differ_or_not(kinds):
+    """Tasks have one of these PGR, equally often; their seeds and items are noise of their means."""
+    rng, covered, num = np.random.default_rng(7), 0, 300
+    picked = task_draws([f"t{k}" for k in range(10)], draws=1000).T
     for _ in range(num):
-        each = [
-            gains(simulated(rng, pgr=rng.choice([0.2, 0.5, 0.8]), seeds=2, groups=60), name, 300)
-            for name in names
-        ]
-        gain, gap = (np.stack(its)[picked, np.arange(300)].sum(0) for its in zip(*each, strict=True))
-        found = ratio_interval(ratios(gain, gap), gap, level=0.95)
+        rights = [simulated(rng, pgr=rng.choice(kinds), seeds=2, groups=60) for _ in range(10)]
+        weak, student, ceiling = np.array([right.mean(axis=(1, 2)) for right in rights]).T
+        gain, gap = (student - weak)[picked].sum(axis=0), (ceiling - weak)[picked].sum(axis=0)
+        found = ratio_interval(ratios(gain, gap), gap, level=level_for_few(0.95, 10))
         covered += found.low <= 0.5 <= found.high
-    assert 0.89 <= covered / num <= 0.99
+    assert 0.92 <= covered / num <= 0.98
+
+
+def test_few_observations_need_a_wider_interval():
+    assert level_for_few(0.95, 8) == pytest.approx(0.982, abs=0.001)
+    assert level_for_few(0.95, 10_000) == pytest.approx(0.95, abs=0.001)
 
 
 def test_fieller_agrees_with_the_bootstrap_where_the_gap_is_wide():

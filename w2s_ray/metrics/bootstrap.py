@@ -3,12 +3,14 @@
 *Paired.* One draw of a task's items serves its three models, all its seeds and all arms, for they share one frozen
 test set; one draw of seeds serves all roles and arms with these seeds.
 
-*Unbiased.* Seeds and items are crossed. Drawing both would count what is particular to a seed and an item three
-times (Owen 2007, "The pigeonhole bootstrap"): measured, intervals of 95% held the truth in 99.9% of simulations. So
-items are drawn for the mean over seeds, which carries that part once, and to it come the drawn effects of seeds,
-shrunk to the spread that items do not explain (Davison and Hinkley 1997, section 3.8). `S - 1` of S seeds are drawn,
-and `T - 1` of T tasks: with all of them the variance between them would come out too small by the factor
-(S - 1) / S (Rao and Wu 1988). One seed says nothing about seeds.
+*Unbiased.* What is nested must not be counted again at each level. Seeds and items are crossed: drawing both would
+count what is particular to a seed and an item three times (Owen 2007, "The pigeonhole bootstrap"), and intervals of
+95% held the truth in 99.9% of simulations. So items are drawn for the mean over seeds, which carries that part once,
+and to it come the drawn effects of seeds, shrunk to the spread that items do not explain (Davison and Hinkley 1997,
+section 3.8). Tasks are drawn with their own means, whose spread already has the noise of their seeds and items:
+drawing those too held the truth in 100% where tasks did not differ. `S - 1` of S seeds are drawn, and `T - 1` of T
+tasks: with all of them the variance between them would come out too small by the factor (S - 1) / S (Rao and Wu
+1988). One seed says nothing about seeds. So measured, on simulated sweeps, 95% intervals hold the truth in 94 to 98%.
 
 *Reproducible.* Streams are counter-based (Philox) and named by what they draw: a task's items, its seeds, a set of
 tasks. So a draw depends neither on the order of arms nor on which others there are. Counts of right items are whole
@@ -69,6 +71,17 @@ def task_draws(tasks: Sequence[str], *, draws: int, seed: int = 0) -> NDArray[np
     picked = stream(seed, f"tasks {sorted(tasks)}").integers(len(tasks), size=(draws, max(1, len(tasks) - 1)))
     found: NDArray[np.int64] = np.argsort(tasks, kind="stable")[picked]
     return found
+
+
+def level_for_few(level: float, num: int) -> float:
+    """The level of a percentile interval over `num` observations that covers `level`.
+
+    Its quantiles are Student's in the place of the normal's (Hesterberg 2015, "What teachers should know about the
+    bootstrap": the expanded percentile interval; `T - 1` of T draws are the other half of it).
+    """
+    from scipy import stats
+
+    return float(1 - 2 * stats.norm.sf(stats.t.ppf((1 + level) / 2, num - 1)))
 
 
 def ratios(gain: Floats, gap: Floats) -> Floats:

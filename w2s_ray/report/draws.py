@@ -33,9 +33,10 @@ class Drawn:
 class ArmDraws:
     """One arm's draws by (measure, choice "all" or "well") and task, and of its agreement on mistakes by task.
 
-    What could not be resampled is not there.
+    What could not be resampled is not there. `num` is the number of draws.
     """
 
+    num: int
     gains: dict[tuple[str, str], dict[str, Drawn]] = field(default_factory=dict)
     agreement: dict[str, Floats] = field(default_factory=dict)
 
@@ -48,7 +49,7 @@ def draw_arms(
     arms: Mapping[str, Sequence[TaskCells]], items: Items, *, draws: int, seed: int = 0
 ) -> dict[str, ArmDraws]:
     """Draws by arm. Test items are drawn once a task for all these arms: memory grows with their number."""
-    found = {arm: ArmDraws() for arm in arms}
+    found = {arm: ArmDraws(num=draws) for arm in arms}
     for task in dict.fromkeys(cells.task for its in arms.values() for cells in its):
         here = {arm: next((cells for cells in its if cells.task == task), None) for arm, its in arms.items()}
         members = {arm: cells for arm, cells in here.items() if cells is not None}

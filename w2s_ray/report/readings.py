@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from w2s_ray.metrics.bootstrap import MIN_TASKS, Floats, bounded, ratio_interval, ratios, task_draws
+from w2s_ray.metrics.bootstrap import (
+    MIN_TASKS,
+    Floats,
+    bounded,
+    level_for_few,
+    ratio_interval,
+    ratios,
+    task_draws,
+)
 from w2s_ray.metrics.intervals import Interval, fieller
 from w2s_ray.metrics.recovery import TaskMean, aggregates
 from w2s_ray.report.cells import TaskCells
@@ -33,7 +41,9 @@ def read(
     measure: str,
     covariances: Covariances,
     drawn: Mapping[str, Drawn],
+    *,
     level: float,
+    draws: int,
 ) -> Reading | None:
     """The reading of these cells by a measure; None where a cell lacks it, or there is none.
 
@@ -45,8 +55,8 @@ def read(
     numbers = aggregates(tasks)
     kept = [task.task for task in tasks if task.task not in numbers.undefined]
     every = [task.task for task in tasks]
-    these, like = _both(kept, drawn, level)
-    of_all = (these, like) if kept == every else _both(every, drawn, level)
+    these, like = _both(tasks, kept, drawn, level, draws)
+    of_all = (these, like) if kept == every else _both(tasks, every, drawn, level, draws)
     pooled = tuple(its.ratio if numbers.pooled is not None else None for its in of_all)
     return Reading(
         tasks=tasks,
@@ -97,18 +107,28 @@ def _fieller(tasks: Sequence[TaskMean], covariances: Covariances, level: float) 
     return fieller(gain, gap, total[0, 0], total[1, 1], total[0, 1], level=level)
 
 
-def _both(names: Sequence[str], drawn: Mapping[str, Drawn], level: float) -> tuple[_Intervals, _Intervals]:
-    """For these tasks, and for tasks like these from `MIN_TASKS` on."""
+def _both(
+    tasks: Sequence[TaskMean], names: Sequence[str], drawn: Mapping[str, Drawn], level: float, draws: int
+) -> tuple[_Intervals, _Intervals]:
+    """Over the tasks of these names: for them, and for tasks like them from `MIN_TASKS` on."""
+    like = _NONE
+    if len(names) >= MIN_TASKS:
+        like = _like([task for task in tasks if task.task in names], level, draws)
     if not names or any(name not in drawn for name in names):
-        return _NONE, _NONE
+        return _NONE, like
     gain_TD, gap_TD = (np.stack([getattr(drawn[name], field) for name in names]) for field in ("gain", "gap"))
-    these = _over(gain_TD, gap_TD, level)
-    if len(names) < MIN_TASKS:
-        return these, _NONE
-    draws = gain_TD.shape[1]
-    picked_UD = task_draws(names, draws=draws).T
-    like = _over(gain_TD[picked_UD, np.arange(draws)], gap_TD[picked_UD, np.arange(draws)], level)
-    return these, like
+    return _over(gain_TD, gap_TD, level), like
+
+
+def _like(tasks: Sequence[TaskMean], level: float, draws: int) -> _Intervals:
+    picked_UD = task_draws([task.task for task in tasks], draws=draws).T
+    gain_T, gap_T = (np.array([getattr(task.recovery, name) for task in tasks]) for name in ("gain", "gap"))
+    found = _over(gain_T[picked_UD], gap_T[picked_UD], level_for_few(level, len(tasks)))
+    return _Intervals(ratio=_at(found.ratio, level), median=_at(found.median, level))
+
+
+def _at(interval: Interval | None, level: float) -> Interval | None:
+    return None if interval is None else replace(interval, level=level)
 
 
 def _over(gain_TD: Floats, gap_TD: Floats, level: float) -> _Intervals:

@@ -34,7 +34,7 @@ class Reading:
     """An arm's PGR by one measure over one choice of its cells.
 
     `tasks` are all that have a cell, and `undefined` maps those without a PGR to the reason. `fieller` is the
-    analytic interval of the ratio of means for these tasks. `no_interval` says why nothing could be resampled.
+    analytic interval of the ratio of means for these tasks. `no_interval` says why there is none for these tasks.
     """
 
     tasks: tuple[TaskMean, ...]

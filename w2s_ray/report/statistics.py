@@ -105,9 +105,13 @@ def _readings(
     found: dict[str, dict[str, Reading]] = {}
     for measure in MEASURES:
         its = {
-            name: read(some, measure, whole, drawn.of(measure, name), level) for name, some in chosen.items()
+            name: read(some, measure, whole, drawn.of(measure, name), level=level, draws=drawn.num)
+            for name, some in chosen.items()
         }
-        its["well"] = read(healthy, measure, apart, drawn.of(measure, "well"), level) if sick else its["all"]
+        its["well"] = its["all"]
+        if sick:
+            gains = drawn.of(measure, "well")
+            its["well"] = read(healthy, measure, apart, gains, level=level, draws=drawn.num)
         if its["all"] is not None:
             found[measure] = {name: reading for name, reading in its.items() if reading is not None}
     return found
