@@ -110,3 +110,10 @@ def test_a_report_of_an_experiment_that_does_not_exist_exits_2(tmp_path: Path) -
     done = run("report", "nothing", "--out", str(tmp_path), program="main")
     assert done.returncode == 2
     assert "nothing" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_figure_that_nobody_draws_is_told_before_anything_runs(tmp_path: Path) -> None:
+    done = run(str(write_sweep(tmp_path, more="report: {figures: [panel, tasks]}")))
+    assert done.returncode == 2
+    assert "small.yaml: report.figures: unknown figure 'panel'; did you mean 'panels'?" in done.stderr
+    assert imported(done) == "[]"

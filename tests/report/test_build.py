@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -100,11 +101,19 @@ def test_the_page_is_one_file_that_asks_for_nothing(built):
     assert (built[1] / "report.html").stat().st_size < 3_000_000
 
 
-def test_figures_are_written_in_both_forms_and_logged(built, uri):
+def test_every_figure_that_has_something_to_draw_is_written_in_all_forms_and_logged(built, uri):
     names = sorted(path.name for path in (built[1] / "figures").iterdir())
-    assert names == [
-        f"{name}.{kind}" for name in ("accuracy-by-size", "pgr-by-size", "tasks") for kind in ("png", "svg")
+    drawn = [
+        "accuracy-by-size",
+        "agreement",
+        "calibration",
+        "cost",
+        "panels",
+        "pgr-by-size",
+        "tasks",
+        "timeline",
     ]
+    assert names == [f"{name}.{kind}" for name in drawn for kind in ("pdf", "png", "svg")]
     source = Experiment(uri, "whole")
     logged = {item.path for item in source._client.list_artifacts(source._sweep.info.run_id)}
     assert {"report.html", "aggregate.json", "cells.csv", "figures"} <= logged
@@ -124,12 +133,13 @@ def test_equal_data_gives_equal_bytes_in_another_process(built, uri, tmp_path):
         "from w2s_ray.report.statistics import sweep_results;"
         "sweep, arms, cells, stages, groups = pickle.load(open(sys.argv[1], 'rb'));"
         "found = sweep_results(arms, cells, stages, groups.get, level=0.95, draws=300).arms;"
-        "sys.stdout.buffer.write(pickle.dumps(render.render_files(sweep, found, cells, level=0.95)))"
+        "sys.stdout.buffer.write(pickle.dumps(render.render_files(sweep, found, cells, stages, level=0.95)))"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "tables")]
     files = pickle.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-    assert len(files) == 8
-    for path, raw in files.items():
+    assert len(files) == 2 + 3 * 8
+    for path in [path for path in files if not path.endswith(".pdf")]:
+        raw = files[path]
         mine, theirs = ((each.split(b"</main>")[0]) for each in ((built[1] / path).read_bytes(), raw))
         assert mine == theirs, path
 
@@ -148,8 +158,30 @@ def test_nothing_is_rendered_again_until_data_or_a_file_changes(built, uri, tmp_
     assert (out / "cells.csv").read_text() == "rendered again"
 
 
+def test_a_pdf_is_as_wide_as_a_column_or_as_two(built):
+    widths = {}
+    for path in (built[1] / "figures").glob("*.pdf"):
+        box = re.search(rb"/MediaBox \[0 0 ([\d.]+) ", path.read_bytes())
+        widths[path.stem] = float(box[1]) / 72
+    assert set(widths.values()) == {3.25, 6.75}
+    assert widths["accuracy-by-size"] == 3.25
+    assert widths["agreement"] == 6.75
+
+
+def test_only_chosen_figures_are_drawn_and_one_that_is_not_chosen_any_more_goes(without_vega, uri, tmp_path):
+    build_report(uri, "half", tmp_path, draws=100, figures=["tasks", "cost"])
+    names = {path.stem for path in (tmp_path / "figures").iterdir()}
+    assert names == {"tasks", "cost"}
+    page = (tmp_path / "report.html").read_text()
+    assert page.index("spec-tasks") < page.index("spec-cost")
+    build_report(uri, "half", tmp_path, draws=100, figures=["cost"])
+    assert {path.stem for path in (tmp_path / "figures").iterdir()} == {"cost"}
+    with pytest.raises(ConfigError, match="unknown figure 'task'; did you mean 'tasks'"):
+        build_report(uri, "half", tmp_path, figures=["task"])
+
+
 def test_a_half_finished_sweep_is_reported_as_far_as_it_is(without_vega, uri, tmp_path):
-    aggregate = build_report(uri, "half", tmp_path, draws=100)
+    aggregate = build_report(uri, "half", tmp_path, draws=100, figures=["tasks"])
     assert aggregate["complete"] is False
     assert [arm["cells"] for arm in aggregate["arms"]] == [4, 1, 0, 0, 0]
     empty = aggregate["arms"][2]
@@ -159,7 +191,7 @@ def test_a_half_finished_sweep_is_reported_as_far_as_it_is(without_vega, uri, tm
 
 
 def test_names_cannot_become_markup(without_vega, uri, tmp_path):
-    build_report(uri, "hostile", tmp_path, draws=100)
+    build_report(uri, "hostile", tmp_path, draws=100, figures=["tasks", "cost", "panels"])
     page = (tmp_path / "report.html").read_text()
     assert "<script>alert(1)" not in page
     assert "</script><b>" not in page

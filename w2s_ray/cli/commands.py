@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -107,8 +108,7 @@ def sweep(
     result = run_sweep(loaded, where, address=address, progress=ProgressLine(quiet=json_))
     from w2s_ray.report.build import build_report
 
-    level, draws = loaded.report.level, loaded.report.draws
-    aggregate = build_report(result.tracking_uri, loaded.name, where, level=level, draws=draws)
+    aggregate = build_report(result.tracking_uri, loaded.name, where, **asdict(loaded.report))
     print_result(result, aggregate, where, seconds=time.monotonic() - started, as_json=json_)
     raise typer.Exit(0 if result.complete and not result.failures else 1)
 
@@ -137,6 +137,9 @@ def report(
     out: Out = None,
     level: Annotated[float, typer.Option(help="level of the intervals")] = 0.95,
     draws: Annotated[int, typer.Option(help="bootstrap draws")] = 2000,
+    figure: Annotated[
+        list[str] | None, typer.Option(help="draw this figure; may be repeated (default: all that can be)")
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Compute the aggregate and the figures of an experiment from MLflow's queries alone."""
@@ -144,7 +147,8 @@ def report(
     from w2s_ray.tracking import default_uri
 
     where = out or Path("results") / experiment
-    aggregate = build_report(tracking or default_uri(where), experiment, where, level=level, draws=draws)
+    uri = tracking or default_uri(where)
+    aggregate = build_report(uri, experiment, where, level=level, draws=draws, figures=figure or None)
     print_aggregate(aggregate, as_json=json_)
     if not json_:
         typer.echo(f"report  {where / 'report.html'}")
@@ -261,7 +265,12 @@ def load(file: Path, overrides: list[str] | None, store: str | None, tracking: s
 
     extra = [f"store={json.dumps(store)}"] if store else []
     extra += [f"tracking.uri={json.dumps(tracking)}"] if tracking else []
-    return load_locked(file, [*(overrides or []), *extra])
+    loaded = load_locked(file, [*(overrides or []), *extra])
+    if loaded.report.figures:
+        from w2s_ray.report.figures import check_figures
+
+        check_figures(loaded.report.figures, f"{file}: report.figures")
+    return loaded
 
 
 def start(command: typer.Typer) -> None:

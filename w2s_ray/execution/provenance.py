@@ -20,6 +20,7 @@ def provenance() -> dict[str, Any]:
         "commit": _commit(),
         "versions": {name: version for name in PACKAGES if (version := _version(name))},
         "python": platform.python_version(),
+        "host": platform.node(),
         "machine": platform.machine(),
         "processor": _processor(),
         "cpus": os.cpu_count(),

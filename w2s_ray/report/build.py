@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2s_ray.core.errors import W2SError
+from w2s_ray.report.figures import check_figures
 from w2s_ray.report.numbers import statistics
 from w2s_ray.report.render import render_files
 from w2s_ray.report.results import ArmResult
@@ -31,21 +32,29 @@ if TYPE_CHECKING:
     import pandas as pd
 
 log = logging.getLogger(__name__)
-VERSION = 3  # of the report's code: bumped when equal data gives other files
+VERSION = 4  # of the report's code: bumped when equal data gives other files
 _MARK = ".report.json"
 
 
 def build_report(
-    uri: str, experiment: str, out: Path, *, level: float = 0.95, draws: int = 2000
+    uri: str,
+    experiment: str,
+    out: Path,
+    *,
+    level: float = 0.95,
+    draws: int = 2000,
+    figures: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Write aggregate.json, cells.csv, report.html and figures/ into `out`, log them, return the aggregate.
 
-    A sweep that is not finished is reported as far as it is. Raises ConfigError where there is no such
-    experiment, EnvironmentFault where the server does not answer.
+    `figures` names those to draw, in the page's order; None stands for every one that has something to draw. A sweep
+    that is not finished is reported as far as it is. Raises ConfigError where there is no such experiment or figure,
+    EnvironmentFault where the server does not answer.
     """
+    check_figures(figures, "figures")
     source = Experiment(uri, experiment)
     sweep, cells, stages = source.sweep(), source.cells(), source.stages()
-    digest = _digest(sweep, cells, stages, level, draws)
+    digest = _digest(sweep, cells, stages, [level, draws, figures])
     kept = _unchanged(out, digest) if sweep["report_digest"] == digest else None
     if kept is not None:
         body = aggregate(sweep, [], level=level) | kept
@@ -55,7 +64,8 @@ def build_report(
     found = sweep_results(source.arms(), cells, stages, groups, level=level, draws=draws)
     arms, warnings = found.arms, reader_warnings(cells.to_dict("records"))
     body = aggregate(sweep, arms, level=level, warnings=warnings) | {"statistics": statistics(found)}
-    files = render_files(sweep, arms, cells, level=level)
+    files = render_files(sweep, arms, cells, stages, level=level, figures=figures)
+    _forget(out, files)
     _write(out, files | {"aggregate.json": _json(body)})
     _write(out, {_MARK: _json({"digest": digest, "files": _sums(files), **_data(body)})})
     source.log_report(digest, _arm_metrics(arms, cells), files | {"aggregate.json": _json(body)})
@@ -99,12 +109,12 @@ def _objectives(cells: pd.DataFrame) -> dict[str, float]:
 
 
 def _digest(
-    sweep: Mapping[str, Any], cells: pd.DataFrame, stages: pd.DataFrame, level: float, draws: int
+    sweep: Mapping[str, Any], cells: pd.DataFrame, stages: pd.DataFrame, options: Sequence[Any]
 ) -> str:
     """Of all data that the files show; how long this run took and what it reused is not among them."""
     shown = {name: sweep[name] for name in ("name", "complete", "failures", "versions", "cells", "arms")}
     rows = [cells.to_dict("records"), stages.drop(columns=["reused"], errors="ignore").to_dict("records")]
-    text = json.dumps([VERSION, level, draws, shown, rows], sort_keys=True, default=_plain)
+    text = json.dumps([VERSION, options, shown, rows], sort_keys=True, default=_plain)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -128,6 +138,16 @@ def _unchanged(out: Path, digest: str) -> dict[str, Any] | None:
         return _data(mark) if same else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _forget(out: Path, files: Mapping[str, bytes]) -> None:
+    """Remove what an earlier report left here and this one does not have: a figure that is not drawn any more."""
+    try:
+        old = json.loads((out / _MARK).read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    for name in set(old) - set(files):
+        (out / name).unlink(missing_ok=True)
 
 
 def _sums(files: Mapping[str, bytes]) -> dict[str, str]:

@@ -1,12 +1,14 @@
-"""From statistics to the bytes of every file of a report, equal for equal data."""
+"""From statistics to the bytes of every file of a report, equal for equal data but for the order inside a PDF."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from w2s_ray.report.figures import FIGURES
+from w2s_ray.report.drawing.material import Material
+from w2s_ray.report.figures import charts
 from w2s_ray.report.headline import Page
 from w2s_ray.report.html import render
 from w2s_ray.report.results import ArmResult
@@ -15,19 +17,28 @@ from w2s_ray.report.table import cells_csv
 if TYPE_CHECKING:
     import pandas as pd
 
+_COLUMN, _TWO_COLUMNS, _POINTS = 3.25, 6.75, 72  # widths of a page's text in inches, and points of an inch
+_NARROW = 470  # px: what is drawn wider has too small letters in one column
+_PNG_SCALE = 3
 _VEGA = "window.vegaEmbed = vegaEmbed;"  # what the page calls
 PRETRAINED_HERE = "Intervals leave out pretraining variance: the models were pretrained here, once."
 
 
 def render_files(
-    sweep: Mapping[str, Any], arms: Sequence[ArmResult], cells: pd.DataFrame, *, level: float
+    sweep: Mapping[str, Any],
+    arms: Sequence[ArmResult],
+    cells: pd.DataFrame,
+    stages: pd.DataFrame,
+    *,
+    level: float,
+    figures: Sequence[str] | None = None,
 ) -> dict[str, bytes]:
-    """cells.csv, report.html, figures/*.svg and figures/*.png by relative path."""
+    """cells.csv, report.html, and figures as SVG, PNG and PDF, by relative path; see `figures.charts` for `figures`."""
     import vl_convert
 
     caption = PRETRAINED_HERE if len(cells) and bool(cells["pretrained_here"].any()) else ""
-    charts = {name: figure(arms, _sizes(cells), caption) for name, figure in FIGURES.items()}
-    specs = {name: chart.to_json(indent=None) for name, chart in charts.items() if chart is not None}
+    material = Material(arms=arms, cells=cells, stages=stages, caption=caption)
+    specs = {name: chart.to_json(indent=None) for name, chart in charts(material, figures).items()}
     svgs = {name: str(vl_convert.vegalite_to_svg(spec)) for name, spec in specs.items()}
     labels = {arm.id: arm.label for arm in arms}
     rows = [cell | {"label": labels.get(cell["arm"], "")} for cell in cells.to_dict("records")]
@@ -42,11 +53,31 @@ def render_files(
         level=level,
     )
     files = {"cells.csv": cells_csv(cells).encode(), "report.html": render(page).encode()}
-    files |= {f"figures/{name}.svg": svg.encode() for name, svg in svgs.items()}
-    return files | {
-        f"figures/{name}.png": bytes(vl_convert.vegalite_to_png(spec, scale=3))
-        for name, spec in specs.items()
+    for name, spec in specs.items():
+        files |= static(name, spec, svgs[name])
+    return files
+
+
+def static(name: str, spec: str, svg: str) -> dict[str, bytes]:
+    """A figure's files for papers and slides; the PDF is as wide as one column or as two."""
+    import vl_convert
+
+    return {
+        f"figures/{name}.svg": svg.encode(),
+        f"figures/{name}.png": bytes(vl_convert.vegalite_to_png(spec, scale=_PNG_SCALE)),
+        f"figures/{name}.pdf": bytes(vl_convert.svg_to_pdf(_in_column(svg))),
     }
+
+
+def _in_column(svg: str) -> str:
+    """The SVG as wide as one column or two, in the PDF's unit, points; `viewBox` scales what is in it."""
+
+    def sized(found: re.Match[str]) -> str:
+        width, height = float(found[1]), float(found[2])
+        points = _POINTS * (_COLUMN if width <= _NARROW else _TWO_COLUMNS)
+        return f'width="{points:g}" height="{height * points / width:g}" viewBox'
+
+    return re.sub(r'width="([\d.]+)" height="([\d.]+)" viewBox', sized, svg, count=1)
 
 
 @cache
@@ -55,15 +86,3 @@ def _library() -> str:
     import vl_convert
 
     return str(vl_convert.javascript_bundle(_VEGA))
-
-
-def _sizes(cells: pd.DataFrame) -> dict[str, int]:
-    """Parameters by model name, where a record told them."""
-    found: dict[str, int] = {}
-    for name, role in (("weak", "weak"), ("strong", "student")) if len(cells) else ():
-        found |= {
-            model: int(size)
-            for model, size in zip(cells[name], cells[f"{role}_parameters"], strict=True)
-            if size
-        }
-    return found

@@ -142,5 +142,5 @@ def _record(errand: Errand, outcome: Outcome, lineage: Mapping[str, Any], second
         layout=asdict(errand.layout),
         provenance=errand.provenance,
         seconds=round(seconds, 3),
-        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        finished=datetime.now(UTC).isoformat(timespec="milliseconds"),
     )

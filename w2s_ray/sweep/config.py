@@ -109,8 +109,14 @@ def _sweep(
         tracking_uri=file.tracking.uri,
         store=file.store or DEFAULT_STORE,
         budget=Budget(**file.budget.model_dump()),
-        report=ReportOptions(**file.report.model_dump()),
+        report=_report(file),
     )  # fmt: skip
+
+
+def _report(file: SweepFile) -> ReportOptions:
+    figures = file.report.figures
+    options = file.report.model_dump(exclude={"figures"})
+    return ReportOptions(**options, figures=None if figures is None else tuple(figures))
 
 
 def _task(alias: str, entry: TaskEntry) -> SweepTask:

@@ -75,10 +75,11 @@ class Budget:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportOptions:
-    """Level of the intervals, and how many bootstrap draws they rest on."""
+    """Level of the intervals, how many bootstrap draws they rest on, and names of figures; None: all that can be."""
 
     level: float = 0.95
     draws: int = 2000
+    figures: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -252,6 +252,7 @@ class BudgetEntry(Section):
 class ReportEntry(Section):
     level: Annotated[float, Field(gt=0, lt=1)] = 0.95
     draws: Annotated[int, Field(ge=100, le=1_000_000)] = 2000
+    figures: Names | None = None
 
 
 class SweepFile(Section):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +32,14 @@ def correctness(store: Store, record: Record, split: Record) -> dict[str, str]:
     if np.isfinite(found.p_NC).all():
         tags[names.CONFIDENCE] = json.dumps(asdict(confidence_histogram(found.p_NC.max(-1), right_N)))
     return tags
+
+
+def course(curve: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Tag: the accuracies of a training at its steps, where they were measured at two at least."""
+    words = ("step", "select_accuracy", "test_accuracy")
+    points = [[row.get(word) for word in words] for row in curve]
+    known = [point for point in points if all(value is not None and np.isfinite(value) for value in point)]
+    return {names.CURVE: json.dumps(known)} if len(known) > 1 else {}
 
 
 def strong_model(stages: CellStages) -> dict[str, str]:

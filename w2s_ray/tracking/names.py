@@ -52,6 +52,9 @@ FACTS = "w2s.facts"  # JSON
 REUSED = "w2s.reused"
 CORRECT = "w2s.correct"  # base64 bitset of test correctness, frozen id order, first item in the top bit
 CONFIDENCE = "w2s.confidence"  # JSON: how many test answers are `right` and `wrong`, by confidence
+CURVE = (
+    "w2s.curve"  # JSON list of [step, accuracy on select rows, on test rows], of what was seen twice at least
+)
 TEST_SET = "w2s.test_set"  # digest of the frozen test ids
 NUM_TEST = "w2s.num_test"
 

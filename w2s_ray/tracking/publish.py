@@ -163,6 +163,7 @@ def stage_run(sweep: str, stage: Stage, record: Record, store: Store, reused: bo
             for name, shown in _CURVE.items()
             if row.get(name) is not None and np.isfinite(row[name])
         ]
+        tags |= marks.course(rows)
         tags[names.SICK] = _json(marks.training_faults(store, record, split))
     elif stage.kind == "pretrain":
         tags[names.SICK] = _json(marks.pretrain_faults(record))

@@ -80,8 +80,9 @@ class Experiment:
         return _table([_arm_row(run) | run.data.metrics for run in self._planned("arm", "arms")])
 
     def stages(self) -> pd.DataFrame:
-        """A row per stage: key, kind, sizes, seconds, metrics, `correct` as booleans or None, and
-        `confidence` as counts of right and wrong test answers by confidence, or None."""
+        """A row per stage: key, kind, sizes, seconds, metrics, when it finished (`finished_s`, of the epoch), layout
+        and provenance. What a training has, else None: `correct` as booleans, `confidence` as counts of right and
+        wrong test answers by confidence, `curve` as a list of [step, accuracy on select rows, on test rows]."""
         return _table([_stage_row(run) for run in self._found if _tags(run).get(names.KIND) == "stage"])
 
     def truth(self, test_set: str) -> Truth:
@@ -177,6 +178,10 @@ def _stage_row(run: Any) -> dict[str, Any]:
         "test_set": tags.get(names.TEST_SET, ""),
         "correct": bits.from_text(text, num_test) if text else None,
         "confidence": json.loads(tags.get(names.CONFIDENCE, "null")),
+        "curve": json.loads(join_tag(tags, names.CURVE) or "null"),
+        "finished_s": run.info.start_time / 1000,
+        "layout": json.loads(tags.get(names.LAYOUT, "{}")),
+        "provenance": json.loads(tags.get(names.PROVENANCE, "{}")),
         "sick": json.loads(join_tag(tags, names.SICK) or "[]"),
         "facts": json.loads(join_tag(tags, names.FACTS) or "{}"),
         **run.data.params,

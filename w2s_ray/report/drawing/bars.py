@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from w2s_ray.report import palette
 from w2s_ray.report.choice import control_of, headline_arms
+from w2s_ray.report.drawing import axes, palette
+from w2s_ray.report.drawing.material import Material
 from w2s_ray.report.results import ArmResult
 
 _PANEL = 150
 
 
-def task_bars(arms: Sequence[ArmResult], sizes: Mapping[str, int], caption: str) -> Any | None:
+def task_bars(material: Material) -> Any | None:
     """A panel per task: supervisor, control, naive student, student of the pair's best method, ceiling.
 
     The form of Burns et al. 2023, figure 2, for the pair with the widest gap. "Best" is chosen over all tasks
@@ -21,13 +22,13 @@ def task_bars(arms: Sequence[ArmResult], sizes: Mapping[str, int], caption: str)
     """
     import altair as alt
 
-    chosen = headline_arms(arms)
+    chosen = headline_arms(material.arms)
     if chosen is None:
         return None
-    bars = _bars(*chosen, control_of(arms, chosen[1].weak))
+    bars = _bars(*chosen, control_of(material.arms, chosen[1].weak))
     best = chosen[1]
     rows = [
-        {"task": task, "bar": bar.name, "accuracy": 100 * value}
+        {"panel": task, "bar": bar.name, "accuracy": 100 * value}
         for bar in bars
         for task, value in bar.values.items()
     ]
@@ -44,20 +45,19 @@ def task_bars(arms: Sequence[ArmResult], sizes: Mapping[str, int], caption: str)
             scale=alt.Scale(domain=[0, 112]),
             axis=alt.Axis(values=[0, 25, 50, 75, 100]),
         ),
-        tooltip=[alt.Tooltip("task:N"), alt.Tooltip("bar:N"), alt.Tooltip("accuracy:Q", format=".1f")],
+        tooltip=[
+            alt.Tooltip("panel:N", title="task"),
+            alt.Tooltip("bar:N"),
+            alt.Tooltip("accuracy:Q", format=".1f"),
+        ],
     )
     text = base.mark_text(dy=-6, fontSize=10, color="#333333").encode(
         text=alt.Text("accuracy:Q", format=".0f")
     )
     panel = alt.layer(base.mark_bar(strokeWidth=1).encode(fill=fill, stroke=stroke), text)
-    tasks = list(dict.fromkeys(row["task"] for row in rows))
-    chart = panel.properties(width=_PANEL, height=130).facet(
-        facet=alt.Facet("task:N", sort=tasks, header=alt.Header(title=None)),
-        columns=4,
-        data=alt.Data(values=rows),
-    )
-    title = alt.Title(f"{best.weak} → {best.strong}, by task", subtitle=[caption] if caption else [])
-    return palette.theme(chart.properties(title=title))
+    title = f"{best.weak} → {best.strong}, by task"
+    notes = [material.caption]
+    return axes.panelled(panel, rows, title, notes, size=(_PANEL, 130), most=4, alone=(_PANEL * 2, 200))
 
 
 @dataclass(frozen=True, kw_only=True)
