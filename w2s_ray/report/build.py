@@ -42,7 +42,7 @@ def build_report(
     out: Path,
     *,
     level: float = 0.95,
-    draws: int = 2000,
+    draws: int = 10_000,
     figures: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Write aggregate.json, cells.csv, report.html and figures/ into `out`, log them, return the aggregate.
