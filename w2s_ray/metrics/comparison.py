@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-EQUAL = 1e-9  # accuracies nearer than this are the same: nothing but rounding
+DIGITS = 9  # of a difference: what is beyond is rounding, and would break ties
 POWER = 0.8  # of the minimum detectable effect
 
 
@@ -48,7 +48,7 @@ def paired_tests(differences: Mapping[str, float], *, level: float = 0.95) -> Pa
 
     if not differences:
         return None
-    value_T = np.array([0.0 if abs(value) < EQUAL else value for value in differences.values()])
+    value_T = np.round(list(differences.values()), DIGITS)
     wins, losses = int((value_T > 0).sum()), int((value_T < 0).sum())
     worst = min(differences, key=lambda task: differences[task])
     decided = wins + losses
