@@ -207,6 +207,14 @@ def test_test_wins_over_training_and_conflicts_are_dropped_and_counted(run, tmp_
     assert examples.truth[examples.ids[examples.texts.index(("phrase 1000",))]] == 1
 
 
+def test_examples_with_a_text_that_is_too_long_are_left_out_everywhere_and_counted(run, tmp_path):
+    rows = [(f"phrase {n} " + "x" * (n % 10), int(n % 2)) for n in range(300)]
+    file = sentences(tmp_path / "rows.jsonl", rows)
+    examples, facts = run("sst2", path=file, half=40, validation=20, test=30, max_chars=14)
+    assert max(len(text) for (text,) in examples.texts) == 14
+    assert facts["counts"]["dropped"]["too long"] == sum(len(text) > 14 for text, _ in rows)
+
+
 def test_a_single_file_is_cut_into_test_and_training_by_group(run, tmp_path):
     rows = [{"q": f"what {n}", "p": f"passage {n % 60}", "y": n % 2} for n in range(600)]
     (tmp_path / "mine.jsonl").write_text("\n".join(map(json.dumps, rows)))

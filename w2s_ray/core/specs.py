@@ -132,7 +132,8 @@ class TaskSpec:
 
     `half` rows at most in each of the two training halves, `validation` rows for its two parts (select and
     tune) together, `test` rows at most in the frozen test set; 0 means all there are. `definition` is the
-    YAML mapping of a task that was described there, and empty for a registered task. `allow_leaks` names the
+    YAML mapping of a task that was described there, and empty for a registered task. `max_chars` leaves out
+    examples with a longer text, its context not counted; 0 keeps all. `allow_leaks` names the
     checks of the lint, sorted, whose leaks do not stop the task.
     """
 
@@ -144,6 +145,7 @@ class TaskSpec:
     test: int
     definition: Mapping[str, Any] = field(default_factory=dict, metadata={"neutral": {}})
     allow_leaks: tuple[str, ...] = field(default=(), metadata={"neutral": ()})
+    max_chars: int = field(default=0, metadata={"neutral": 0})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,4 +47,7 @@ def _fit(tokenizer: Any, context: str, text: str, max_tokens: int, excess: int) 
         if len(ids) <= max_tokens:
             return ids
         excess = len(ids) - max_tokens
-    raise DataError(f"a text does not fit {max_tokens} tokens even without its context: {text[:80]!r}…")
+    raise DataError(
+        f"a text does not fit {max_tokens} tokens even without its context: {text[:80]!r}…; give the model a longer "
+        f"`context`, or leave such examples out by the task's `max_chars` ({len(text)} characters here)"
+    )

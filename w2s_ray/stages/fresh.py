@@ -27,7 +27,7 @@ def run(job: Job, worker: object = None) -> Outcome:
     more = replace(
         spec, half=spec.half * (1 + wanted)
     )  # a task that is made here makes as many rows as are asked for
-    pool = trainable(task, tables(task, more, job.places))
+    pool = trainable(task, spec, tables(task, more, job.places))
     ids, groups = set(used.ids), set(used.groups)
     rest = Pool([item for item in pool.items if item.id not in ids and item.example.group not in groups])
     room = min(wanted, usable(rest.counts).total() // half)

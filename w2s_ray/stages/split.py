@@ -127,7 +127,8 @@ def split(task: Task, spec: TaskSpec, seed: int, sources: Mapping[str, Table]) -
     """Choose the items of every split; DataError where one would be empty or hold a single class."""
     read = {role: _read(task, table) for role, table in sources.items()}
     raw = {role: [item for row in rows for item in row] for role, rows in read.items()}
-    pools = _pools(raw)
+    short = {role: _short(items, spec) for role, items in raw.items()}
+    pools = _pools(short)
     test = _test(pools, spec)
     given = pools.get("train") or pools["all"]
     pool = without(given, test)
@@ -135,6 +136,8 @@ def split(task: Task, spec: TaskSpec, seed: int, sources: Mapping[str, Table]) -
     items = {**_training(pool, sizes, seed), "test": test}
     _check(items, len({item.example.group for one in pools.values() for item in one.items}))
     dropped = sum((one.dropped for one in pools.values()), Counter[str]())
+    if spec.max_chars:
+        dropped["too long"] = sum(len(raw[role]) - len(short[role]) for role in raw)
     if "train" in pools:
         dropped["in the test set"] = len(given.items) - len(pool.items)
     return Found(
@@ -151,11 +154,16 @@ def _read(task: Task, table: Table) -> list[list[Item]]:
     return [[item_of(example) for example in row] for row in examples_in(task, table)]
 
 
-def trainable(task: Task, sources: Mapping[str, Table]) -> Pool:
+def _short(items: list[Item], spec: TaskSpec) -> list[Item]:
+    """Items whose texts are as short as the specification asks: by characters, which no tokenizer changes."""
+    longest = spec.max_chars
+    return [item for item in items if not longest or max(map(len, item.example.text)) <= longest]
+
+
+def trainable(task: Task, spec: TaskSpec, sources: Mapping[str, Table]) -> Pool:
     """All items that a split may choose for training, test rows of a single file among them."""
-    pools = _pools(
-        {role: [item for row in _read(task, table) for item in row] for role, table in sources.items()}
-    )
+    raw = {role: [item for row in _read(task, table) for item in row] for role, table in sources.items()}
+    pools = _pools({role: _short(items, spec) for role, items in raw.items()})
     return pools.get("train") or pools["all"]
 
 

@@ -138,6 +138,7 @@ def _task(alias: str, entry: TaskEntry) -> SweepTask:
         validation=task.validation if entry.validation is None else entry.validation,
         test=task.test if entry.test is None else entry.test,
         definition=described or {},
+        max_chars=entry.max_chars,
         allow_leaks=tuple(sorted(set(entry.allow_leaks))),
     )
     return SweepTask(spec=spec, task=task, role=entry.role, place=_place(entry.path))

@@ -103,7 +103,8 @@ class Section(BaseModel):
 class TaskEntry(Section):
     """A task by the name of its key, of `task`, or described by the mapping `task`.
 
-    Rows come from the task's own source, the files at `path`, or the hub's `source` and its `config`. A leak
+    Rows come from the task's own source, the files at `path`, or the hub's `source` and its `config`. Examples
+    with a text of more than `max_chars` characters, its context not counted, are left out. A leak
     that the lint finds stops the task, unless `allow_leaks` names the check that found it.
     """
 
@@ -116,6 +117,7 @@ class TaskEntry(Section):
     validation: Annotated[int, Field(ge=0)] | None = None
     test: Annotated[int, Field(ge=0)] | None = None
     role: Literal["dev", "held-out"] = "dev"
+    max_chars: Annotated[int, Field(ge=0)] = 0
     allow_leaks: Annotated[list[Annotated[str, AfterValidator(_check)]], _listed] = []
 
 
