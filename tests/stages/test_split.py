@@ -208,7 +208,7 @@ def test_test_wins_over_training_and_conflicts_are_dropped_and_counted(run, tmp_
 
 
 def test_examples_with_a_text_that_is_too_long_are_left_out_everywhere_and_counted(run, tmp_path):
-    rows = [(f"phrase {n} " + "x" * (n % 10), int(n % 2)) for n in range(300)]
+    rows = [(f"phrase {n} " + "x" * (n % 10), n // 10 % 2) for n in range(300)]
     file = sentences(tmp_path / "rows.jsonl", rows)
     examples, facts = run("sst2", path=file, half=40, validation=20, test=30, max_chars=14)
     assert max(len(text) for (text,) in examples.texts) == 14
