@@ -117,3 +117,8 @@ def test_a_figure_that_nobody_draws_is_told_before_anything_runs(tmp_path: Path)
     assert done.returncode == 2
     assert "small.yaml: report.figures: unknown figure 'panel'; did you mean 'panels'?" in done.stderr
     assert imported(done) == "[]"
+
+
+def test_a_folder_without_rows_of_any_task_is_told(tmp_path: Path) -> None:
+    done = run("tasks", str(tmp_path / "nowhere"), program="main")
+    assert done.returncode == 2 and "no folder here bears a task's name" in done.stderr

@@ -11,7 +11,7 @@ from typing import Any
 
 from w2s_ray.cli.prepare import registered
 from w2s_ray.cli.tables import console, table
-from w2s_ray.core.errors import DataError
+from w2s_ray.core.errors import ConfigError, DataError
 from w2s_ray.tasks import TASKS, Task
 
 # Folders that may carry another name than the task that reads them.
@@ -109,7 +109,9 @@ def dropped(counts: Mapping[str, Any]) -> str:
 
 
 def task_table(root: Path) -> None:
-    """Print the summary of every registered task whose rows are under `root`."""
+    """Print the summary of every registered task whose rows are under `root`; ConfigError where there are none."""
+    if not any(folder_of(name, root) for name in TASKS):
+        raise ConfigError(f"{root}: no folder here bears a task's name; `w2s list tasks` prints them")
     heads = (
         "task",
         "kind",
