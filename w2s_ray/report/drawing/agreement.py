@@ -20,6 +20,7 @@ WHERE = {
     "weak_wrong": "where the supervisor is wrong",
 }
 _WIDTH, _HEIGHT = 225, 190
+_SPAN = 20.0  # points that an axis shows at least
 
 
 def agreement(material: Material) -> Any | None:
@@ -33,30 +34,35 @@ def agreement(material: Material) -> Any | None:
     colour, shape = axes.series(rows, most=3)
     tooltip = [*axes.words(weak_name="supervisor", strong="student", series="method", where="on"),
                *axes.numbers(".1f", agreement="agreement (%)")]  # fmt: skip
-    points = alt.Chart().encode(
-        x=axes.size_axis(rows),
-        y=alt.Y("agreement:Q", title="agreement (% of rows)", scale=alt.Scale(zero=False, padding=10)),
-        color=colour,
-        tooltip=tooltip,
-    )
-    line = points.transform_filter("!datum.control").mark_line(strokeWidth=2)
-    rungs = points.transform_filter("!datum.control").mark_point(filled=True, size=60, opacity=1)
-    hollow = points.transform_filter("datum.control").mark_point(filled=False, size=60, strokeWidth=2)
-    layers = alt.layer(line.encode(order="size:Q"), rungs.encode(shape=shape), hollow.encode(shape=shape))
-    column = alt.Column("where:N", sort=list(WHERE.values()), header=alt.Header(title=None))
-    row = alt.Row("supervisor:N", sort=list(dict.fromkeys(row["supervisor"] for row in rows)),
-                  header=alt.Header(title=None))  # fmt: skip
-    facets = {"column": column} | ({"row": row} if several else {})
-    chart = layers.properties(width=_WIDTH, height=_HEIGHT).facet(**facets, data=alt.Data(values=rows))
-    chart = chart.resolve_scale(y="independent")
+    x = axes.size_axis(rows)
+    supervisors = list(dict.fromkeys(row["supervisor"] for row in rows))
+    data, charts = alt.Data(values=rows), []
+    for place, (where, domain) in enumerate(_domains(rows).items()):
+        scale = alt.Scale(domain=domain, nice=False, zero=False)
+        y = alt.Y("agreement:Q", title=None if place else "agreement (% of rows)", scale=scale)
+        points = alt.Chart().encode(x=x, y=y, color=colour, tooltip=tooltip)
+        rungs = points.transform_filter("!datum.control")
+        hollow = points.transform_filter("datum.control").mark_point(filled=False, size=60, strokeWidth=2)
+        layers = alt.layer(
+            rungs.mark_line(strokeWidth=2).encode(order="size:Q"),
+            rungs.encode(shape=shape).mark_point(filled=True, size=60, opacity=1),
+            hollow.encode(shape=shape),
+        )
+        chart = layers.properties(width=_WIDTH, height=_HEIGHT)
+        if several:
+            header = alt.Header(title=None, labels=not place)
+            row = alt.Row("supervisor:N", sort=supervisors, header=header)
+            chart = chart.facet(row=row, data=data)
+        head = alt.Title(where, fontSize=12, anchor="middle", offset=6)
+        charts.append(chart.transform_filter(f"datum.where == '{where}'").properties(title=head))
+    chart = alt.hconcat(*charts, data=data)
     notes = [
-        "Share of test rows on which student and supervisor say the same; means over tasks and seeds. "
-        "The three panels have scales of their own."
+        "Share of test rows on which student and supervisor say the same; means over tasks and seeds. Scales differ."
         + (" Hollow: not pretrained." if any(row["control"] for row in rows) else ""),
         material.caption,
     ]
     title = "Agreement with the supervisor" + ("" if several else f" {rows[0]['weak_name']}")
-    return axes.framed(chart, title, notes, width=3 * (_WIDTH + 50))
+    return axes.framed(chart, title, notes, width=3 * (_WIDTH + 40))
 
 
 def agreement_rows(material: Material) -> list[dict[str, Any]]:
@@ -67,9 +73,7 @@ def agreement_rows(material: Material) -> list[dict[str, Any]]:
             "where": words,
             "weak_name": arm.weak,
             "supervisor": f"supervisor {arm.weak}",
-            "strong": arm.strong,
-            "series": arm.label,
-            "size": material.sizes.get(arm.strong, 0),
+            **material.series(arm, arm.label),
             "control": arm.control and apart,
             "agreement": 100 * share,
         }
@@ -77,6 +81,16 @@ def agreement_rows(material: Material) -> list[dict[str, Any]]:
         for where, words in WHERE.items()
         if (share := _mean(arm, where)) is not None
     ]
+
+
+def _domains(rows: list[dict[str, Any]]) -> dict[str, list[float]]:
+    """The range of each panel's axis, wide enough that noise does not look like a slope."""
+    found = {}
+    for where in dict.fromkeys(row["where"] for row in rows):
+        shown = [row["agreement"] for row in rows if row["where"] == where]
+        room = max(1.0, (_SPAN - (max(shown) - min(shown))) / 2)
+        found[where] = [max(0.0, min(shown) - room), min(101.0, max(shown) + room)]
+    return found
 
 
 def _mean(arm: ArmResult, where: str) -> float | None:

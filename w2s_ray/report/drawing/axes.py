@@ -11,6 +11,7 @@ from w2s_ray.report.drawing import palette
 
 Row = Mapping[str, Any]
 ROOM = 1.8  # beyond the smallest and the largest size, as a factor
+_AXIS = 50  # px that the axes between panels take
 _LETTER = 5.4  # mean width of a subtitle's letter, px
 _BOLD = 7.2  # and of a title's
 
@@ -49,10 +50,12 @@ def panelled(
     wide = columns(names, most)
     facet = alt.Facet("panel:N", sort=names, header=alt.Header(title=None))
     chart = layers.properties(width=size[0], height=size[1]).facet(facet=facet, columns=wide, data=data)
-    chart = chart.resolve_scale(**dict.fromkeys(own, "independent")) if own else chart
+    if own:  # panels stand where they would without the labels of their axes, which differ in size
+        chart = chart.resolve_scale(**dict.fromkeys(own, "independent"))
+        chart = chart.properties(bounds="flush", spacing={"column": _AXIS, "row": _AXIS + 12})
     if len(names) % wide:  # else the axes of the columns would stand under nothing
         chart = chart.resolve_axis(x="independent")
-    return framed(chart, title, notes, width=wide * (size[0] + (45 if own else 20)) + 40)
+    return framed(chart, title, notes, width=wide * (size[0] + (_AXIS if own else 20)) + 40)
 
 
 def columns(panels: Sequence[str], most: int) -> int:
@@ -71,18 +74,18 @@ def value(shown: Any) -> Any:
 def size_axis(rows: Sequence[Row], *, field: str = "size") -> Any:
     """Students on a log axis of their `size`, named under their ticks; where one is unknown (0), in the plan's order.
 
-    A row has `strong`, `size` in parameters and `control`; a control names no tick.
+    A row has what `Material.series` gives, and `control`; a control names no tick.
     """
     import altair as alt
 
     if not all(row["size"] for row in rows):
-        order = list(dict.fromkeys(row["strong"] for row in rows))
-        return alt.X("strong:N", title="student model", sort=order, axis=alt.Axis(labelAngle=0))
+        order = list(dict.fromkeys(row["rung"] for row in rows))
+        return alt.X("rung:N", title="student model", sort=order, axis=alt.Axis(labelAngle=0))
     rungs = [row for row in rows if not row["control"]] or rows
     named: dict[int, list[str]] = {}
     for row in sorted(rungs, key=lambda row: row["size"]):
-        if row["strong"] not in named.setdefault(row["size"], []):
-            named[row["size"]].append(row["strong"])
+        if row["rung"] not in named.setdefault(row["size"], []):
+            named[row["size"]].append(row["rung"])
     words = json.dumps({size: ", ".join(models) for size, models in named.items()})
     label = f"[format(datum.value, '.2~s'), {words}[datum.value]]"
     axis = alt.Axis(values=list(named), labelExpr=label, labelOverlap=True, grid=False)
@@ -105,6 +108,22 @@ def series(rows: Sequence[Row], field: str = "series", *, most: int = 2) -> tupl
     )
     shape = alt.Shape(f"{field}:N", sort=domain, scale=alt.Scale(domain=domain, range=shapes), legend=legend)
     return colour, shape
+
+
+def ceilings(base: Any) -> tuple[Any, Any]:
+    """Lines and marks of the ceilings, black; those of variants of the same weights are dashed. `base` has the x."""
+    import altair as alt
+
+    dash = alt.condition("datum.variant", value([4, 2]), value([1, 0]))
+    its = base.encode(y="ceiling:Q", order="size:Q", detail="variant:N")
+    line = its.mark_line(color=palette.BLACK, strokeWidth=1.8).encode(strokeDash=dash)
+    return line, its.mark_point(color=palette.BLACK, filled=True, size=24, opacity=1)
+
+
+def ceiling_note(rows: Sequence[Row]) -> str:
+    """What the black lines are."""
+    variants = dict.fromkeys(row["variant"] for row in rows if row["variant"])
+    return "Black: ceiling (ground truth)" + (f"; dashed: {', '.join(variants)}." if variants else ".")
 
 
 def words(**shown: str) -> list[Any]:

@@ -33,7 +33,7 @@ def task_bars(material: Material) -> Any | None:
         for task, value in bar.values.items()
     ]
     domain = [bar.name for bar in bars]
-    legend = alt.Legend(title=None, orient="bottom", columns=3)
+    legend = alt.Legend(title=None, orient="bottom", columns=3 if len(best.tasks) <= 3 else 5)
     fills, edges = ([colours[bar.role] for bar in bars] for colours in (palette.BAR, palette.BAR_EDGE))
     fill = alt.Fill("bar:N", sort=domain, scale=alt.Scale(domain=domain, range=fills), legend=legend)
     stroke = alt.Stroke("bar:N", sort=domain, scale=alt.Scale(domain=domain, range=edges), legend=legend)

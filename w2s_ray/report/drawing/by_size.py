@@ -19,8 +19,8 @@ _RUNG = "!datum.control"
 def accuracy_by_size(material: Material) -> Any | None:
     """Test accuracy of students against their size, a line per supervisor or method, the ceiling in black.
 
-    The form of Burns et al. 2023, figure 3. Dashed: the supervisor itself. A control stands apart: hollow,
-    on no line, with no ceiling of its own.
+    The form of Burns et al. 2023, figure 3. Dotted: the supervisor itself. A control stands apart: hollow,
+    on no line, with no ceiling of its own. Models of equal weights (probed, adapted, …) have lines of their own.
     """
     import altair as alt
 
@@ -34,17 +34,16 @@ def accuracy_by_size(material: Material) -> Any | None:
     colour, shape = axes.series(rows)
     students = alt.Chart().encode(x=x, y=y, color=colour, order="size:Q", tooltip=_tooltip())
     several = len({row["weak_name"] for row in rows}) > 1
-    weak = alt.Chart().mark_rule(strokeDash=[2, 3], strokeWidth=1.3).encode(
+    weak = alt.Chart().mark_rule(strokeDash=[1.5, 2.5], strokeWidth=1.3).encode(
         y="weak:Q", color=colour if several else alt.value(palette.GREY)
     )  # fmt: skip
-    ceiling = alt.Chart().transform_filter(_RUNG).encode(x=x, y="ceiling:Q", order="size:Q")
+    ceiling = axes.ceilings(alt.Chart().transform_filter(_RUNG).encode(x=x))
     layers = alt.layer(
         weak,
-        ceiling.mark_line(color=palette.BLACK, strokeWidth=2),
-        ceiling.mark_point(color=palette.BLACK, filled=True, size=30, opacity=1),
+        *ceiling,
         *_marks(students, shape, rows, width=2),
     )
-    notes = ["Black: ceiling (ground truth). Dashed: the supervisor itself.", material.caption]
+    notes = [axes.ceiling_note(rows) + " Dotted: the supervisor itself.", material.caption]
     return axes.panelled(layers, rows, "Students against their size", notes, **_LOOK)
 
 
@@ -67,7 +66,7 @@ def pgr_by_size(material: Material) -> Any | None:
     layers = alt.layer(
         marks.transform_calculate(line="0"),
         marks.transform_calculate(line="1"),
-        bars.mark_rule(strokeWidth=1.5, opacity=0.7),
+        bars.mark_rule(strokeWidth=1.3),
         *_marks(points, shape, rows, width=1.5),
     )
     notes = [material.interval_note, material.caption]
@@ -97,12 +96,10 @@ def _rows(material: Material) -> list[dict[str, Any]]:
     several = len({arm.weak for arm in found}) > 1
     return [
         {
-            "series": f"supervisor {arm.weak}" if several else arm.label,
+            **material.series(arm, f"supervisor {arm.weak}" if several else arm.label),
             "panel": arm.label if several else "",
             "weak_name": arm.weak,
-            "strong": arm.strong,
             "method": arm.label,
-            "size": material.sizes.get(arm.strong, 0),
             "control": arm.control and apart,
             **{role: 100 * value for role, value in arm.accuracy.items() if value is not None},
             "pgr": arm.numbers.ratio_of_means,

@@ -22,6 +22,7 @@ _STUDENTS = "students: "
 _BETWEEN = "trainings between"  # of chains: neither supervisor nor the last student
 _UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 _STEP, _WIDTH = 20, 300
+_MOST = 12  # names of students
 
 
 def cost(material: Material) -> Any | None:
@@ -72,7 +73,7 @@ def cost_rows(material: Material) -> list[dict[str, Any]]:
         )
         row["seconds"] += float(stage["seconds"]) * int(layout.get("world_size", 1))
         row["num_stages"] += 1
-    students = [f"{_STUDENTS}{arm.label}" for arm in material.arms]
+    students = [_STUDENTS + name for name in _names(material).values()]
     order = [*_KINDS.values(), *_ROLES.values(), _BETWEEN, *students]
     return sorted(found.values(), key=lambda row: order.index(row["what"]))
 
@@ -80,10 +81,16 @@ def cost_rows(material: Material) -> list[dict[str, Any]]:
 def _purposes(material: Material) -> dict[str, str]:
     """What a training was for, by its key: the first role that it plays, for a supervisor may be a ceiling, too."""
     found: dict[str, str] = {}
-    arms = {arm.id: arm for arm in material.arms}
+    names = _names(material)
     for cell in material.cells.to_dict("records"):
         for role, words in _ROLES.items():
             found.setdefault(cell[f"{role}_key"], words)
-        if cell["arm"] in arms:
-            found.setdefault(cell["student_key"], f"{_STUDENTS}{arms[cell['arm']].label}")
+        if cell["arm"] in names:
+            found.setdefault(cell["student_key"], _STUDENTS + names[cell["arm"]])
     return found
+
+
+def _names(material: Material) -> dict[str, str]:
+    """By arm, the method with what its arms differ in; where that is too many names, the method alone."""
+    names = {arm.id: arm.label for arm in material.arms}
+    return names if len(set(names.values())) <= _MOST else {arm.id: arm.method for arm in material.arms}

@@ -50,7 +50,7 @@ def curves(material: Material) -> Any | None:
     colour, shape = axes.series([row for row in rows if row["kind"] == "point"])
     x = alt.X(
         "fraction:Q", title="fraction of training steps", scale=alt.Scale(domain=[0, 1]),
-        axis=alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], grid=False),
+        axis=alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], format=".2~f", grid=False),
     )  # fmt: skip
     tooltip = [*axes.words(panel="pair", series="method"), *axes.numbers(".2f", fraction="fraction of steps"),
                *axes.numbers(".1f", accuracy="test accuracy (%)")]  # fmt: skip
@@ -91,7 +91,7 @@ def stops(material: Material) -> Any | None:
     base = alt.Chart().encode(
         x=alt.X("rule:N", title="stopping rule", sort=order, axis=alt.Axis(labelAngle=0, labelFontSize=10)),
         xOffset=alt.XOffset("series:N", sort=list(dict.fromkeys(row["series"] for row in rows))),
-        y=alt.Y("pgr:Q", title="PGR (fraction of the gap)"),
+        y=alt.Y("pgr:Q", title="PGR (fraction of the gap)", scale=alt.Scale(domain=_range(rows), nice=False)),
         tooltip=[*axes.words(panel="pair", series="method", rule="stopping rule"),
                  *axes.numbers(".2f", pgr="PGR", median="median of tasks"),
                  *axes.numbers(".1f", accuracy="student (%)")],
@@ -110,6 +110,13 @@ def stops(material: Material) -> Any | None:
         material.caption,
     ]
     return axes.panelled(alt.layer(*layers), rows, "PGR by stopping rule", notes, size=_SIZE, most=_MOST)
+
+
+def _range(rows: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Of the bars, with room for their numbers."""
+    known = [0.0, *(row["pgr"] for row in rows if row["pgr"] is not None)]
+    room = 0.1 * (max(known) - min(known))
+    return [min(known) - (room if min(known) < 0 else 0), max(known) + room]
 
 
 def course(cells: Sequence[dict[str, Any]], found: Curves) -> Course | None:

@@ -39,19 +39,22 @@ def methods(material: Material) -> Any | None:
     if naive is not None:
         rules.append(_level(naive["accuracy"], palette.COLOURS[0], [5, 3]))
         bounds += [] if naive["pgr"] is None else [_level(naive["pgr"], palette.COLOURS[0], [5, 3])]
-    panels = [alt.layer(*rules, *left), alt.layer(*bounds, *right)]
+    panels = [alt.layer(*rules, *left)]
+    lacking = [row["method"] for row in rows if row["pgr"] is None]
+    if len(lacking) < len(rows):
+        panels.append(alt.layer(*bounds, *right))
     height = _STEP * len(rows)
     chart = alt.hconcat(
         *(panel.properties(width=_WIDTH, height=height) for panel in panels), data=alt.Data(values=rows)
     )
-    lacking = [row["method"] for row in rows if row["pgr"] is None]
     notes = [
         "Dotted grey: the supervisor. Black: the ceiling." + (" Dashed blue: naive." if naive else ""),
-        material.interval_note,
-        f"No PGR is defined for {len(lacking)} of them." if lacking else "",
+        material.interval_note if len(panels) > 1 else "",
+        f"No PGR is defined for {len(lacking)} of {len(rows)}." if lacking else "",
         material.caption,
     ]
-    return axes.framed(chart, f"Methods on {arms[0].weak} → {arms[0].strong}", notes, width=2 * _WIDTH + 120)
+    width = len(panels) * _WIDTH + 120
+    return axes.framed(chart, f"Methods on {arms[0].weak} → {arms[0].strong}", notes, width=width)
 
 
 def compared(arms: Sequence[ArmResult]) -> list[ArmResult] | None:

@@ -35,5 +35,6 @@ def theme(chart: Any) -> Any:
 
 
 def series(count: int) -> tuple[list[str], list[str]]:
-    """`count` colours and shapes; together they tell 30 series apart."""
-    return [COLOURS[n % len(COLOURS)] for n in range(count)], [SHAPES[n % len(SHAPES)] for n in range(count)]
+    """`count` colours and shapes; together they tell 36 series apart, for a colour comes back with another shape."""
+    places = [divmod(n, len(COLOURS)) for n in range(count)]
+    return [COLOURS[n] for _, n in places], [SHAPES[(n + turn) % len(SHAPES)] for turn, n in places]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from w2s_ray.report.drawing import axes, palette
 from w2s_ray.report.drawing.material import Material
 from w2s_ray.report.results import ArmResult
 
-_SIZE, _MOST = (165, 120), 4
+_SIZE, _MOST = (165, 110), 4
 
 
 def panels(material: Material) -> Any | None:
@@ -26,32 +27,34 @@ def panels(material: Material) -> Any | None:
     colour, shape = axes.series(rows, most=3)
     several = len({row["weak_name"] for row in rows}) > 1
     x = axes.size_axis(rows)
-    x.title = "student size" if "size:Q" in str(x.shorthand) else "student"
+    x.title = None
     tooltip = [*axes.words(panel="task", weak_name="supervisor", strong="student", method="method"),
                *axes.numbers(".1f", weak="supervisor (%)", student="student (%)", ceiling="ceiling (%)")]  # fmt: skip
-    y = alt.Y("student:Q", title="test accuracy (%)", scale=alt.Scale(zero=False, padding=8))
+    y = alt.Y("student:Q", title="test accuracy (%)", scale=alt.Scale(zero=False, nice=False, padding=9))
     base = alt.Chart().encode(x=x, tooltip=tooltip)
     students = base.encode(y=y, color=colour)
-    ceiling = base.encode(y="ceiling:Q")
     weak = alt.Chart().mark_rule(strokeDash=[1.5, 2.5], strokeWidth=1.2)
     line = students.encode(order="size:Q")
+    marks = students.encode(shape=shape)
     methods = list(dict.fromkeys(row["method"] for row in rows))
     if several:
         dash = alt.Scale(domain=methods, range=[[1, 0], [5, 3]][: len(methods)])
         legend = alt.Legend(title=None, orient="bottom", symbolType="stroke", direction="vertical")
         line = line.encode(strokeDash=alt.StrokeDash("method:N", sort=methods, scale=dash, legend=legend))
+    first = f"datum.method == {json.dumps(methods[0])}" if several else "true"
     layers = alt.layer(
         weak.encode(y="weak:Q", color=colour if several else axes.value(palette.GREY)),
-        ceiling.mark_line(color=palette.BLACK, strokeWidth=1.8).encode(order="size:Q"),
-        ceiling.mark_point(color=palette.BLACK, filled=True, size=18, opacity=1),
+        *axes.ceilings(base),
         line.mark_line(strokeWidth=1.6),
-        students.encode(shape=shape).mark_point(filled=True, size=36, opacity=1),
+        marks.transform_filter(first).mark_point(filled=True, size=36, opacity=1),
+        marks.transform_filter(f"!({first})").mark_point(fill="white", size=36, opacity=1, strokeWidth=1.6),
     )
     notes = [
-        "Black: ceiling (ground truth). Dotted: the supervisor itself. Means over seeds; scales differ.",
+        f"{axes.ceiling_note(rows)} Dotted: the supervisor itself. Means over seeds; scales differ."
+        + (" Hollow marks on dashes: the second method." if several and len(methods) > 1 else ""),
         material.caption,
     ]
-    title = "Students against their size, by task"
+    title = "Students against their size (parameters), by task"
     return axes.panelled(layers, rows, title, notes, size=_SIZE, most=_MOST, own=["y"])
 
 
@@ -63,11 +66,9 @@ def panel_rows(material: Material) -> list[dict[str, Any]]:
     return [
         {
             "panel": task.mean.task,
-            "series": f"supervisor {arm.weak}" if several else arm.label,
+            **material.series(arm, f"supervisor {arm.weak}" if several else arm.label),
             "weak_name": arm.weak,
-            "strong": arm.strong,
             "method": arm.label,
-            "size": material.sizes.get(arm.strong, 0),
             "control": False,
             **{role: 100 * getattr(task.mean, role) for role in ("weak", "student", "ceiling")},
         }

@@ -70,7 +70,7 @@ def timeline(material: Material) -> Any | None:
         .encode(x="at:Q")
     ]
     notes = [
-        f"{len(rows)} stages on {len(lanes)} lanes, which were idle {100 * found.idle:.0f}% of the time."
+        f"{len(rows)} stages; lanes ({len(lanes)}) were idle {100 * found.idle:.0f}% of the time."
         + (" Dotted: a long pause, cut out." if found.cuts else "")
     ]
     chart = alt.layer(bars, *(cuts if found.cuts else ())).properties(width=_WIDTH, height=step * len(lanes))
