@@ -285,3 +285,20 @@ def test_methods_are_named_by_the_parameters_in_which_they_differ():
     ]
     assert method_labels(arms) == ["naive", "confidence(alpha=0.5)", "confidence(alpha=0.75)"]
     assert method_labels(arms[:2]) == ["naive", "confidence"]
+
+
+def test_methods_within_methods_are_named_by_what_differs_in_them():
+    def filtered(alpha):
+        return (
+            "filter",
+            {"share": 0.2, "then": {"method": "confidence", "params": {"alpha": alpha, "warmup": 0.2}}},
+        )
+
+    plain = ("filter", {"share": 0.2, "then": {"method": "naive", "params": {}}})
+    assert method_labels([plain, filtered(0.5)]) == ["filter(then=naive)", "filter(then=confidence)"]
+    assert method_labels([filtered(0.5), filtered(0.75)]) == [
+        "filter(then=confidence(alpha=0.5))", "filter(then=confidence(alpha=0.75))",
+    ]  # fmt: skip
+    assert method_labels([("bootstrap", {"via": ["m"]}), ("bootstrap", {"via": ["m", "l"]})]) == [
+        "bootstrap(via=m)", "bootstrap(via=m+l)",
+    ]  # fmt: skip

@@ -1,5 +1,6 @@
 """Run documents, bitsets, spools and secrets: everything of tracking that needs no MLflow."""
 
+import json
 import subprocess
 import sys
 
@@ -8,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from w2s_ray.tracking import bits, client
+from w2s_ray.core.specs import Arm, MethodSpec
+from w2s_ray.tracking import arm_run, bits, client
 from w2s_ray.tracking.runs import Point, Run
 from w2s_ray.tracking.spool import Spool
 
@@ -108,3 +110,14 @@ def test_an_emptied_spool_leaves_no_file(tmp_path):
     spool.clear()
     spool.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_method_within_a_method_travels_as_its_name_and_parameters():
+    inner = MethodSpec(name="confidence", version=1, params={"alpha": 0.5})
+    method = MethodSpec(name="bootstrap", version=1, params={"via": ("m", "l"), "then": inner})
+    run = arm_run("sweep", Arm(weak="xs", strong="l", method=method))
+    assert json.loads(run.tags["w2s.params"]) == {
+        "via": ["m", "l"],
+        "then": {"method": "confidence", "params": {"alpha": 0.5}},
+    }
+    assert run.params["method.then"] == "confidence(alpha=0.5)"

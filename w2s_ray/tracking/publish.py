@@ -19,7 +19,7 @@ from w2s_ray.core.errors import CorruptRecord
 from w2s_ray.core.graph import TRAININGS, CellStages, Stage, closure
 from w2s_ray.core.identity import digest
 from w2s_ray.core.record import Record
-from w2s_ray.core.specs import Arm, Cell
+from w2s_ray.core.specs import Arm, Cell, MethodSpec
 from w2s_ray.models.compute import pretraining_flops
 from w2s_ray.store import Store
 from w2s_ray.tracking import files, marks, names
@@ -196,7 +196,7 @@ def _arm_tags(arm: Arm) -> dict[str, str]:
 
 def _arm_params(arm: Arm) -> dict[str, str]:
     params = {names.WEAK: arm.weak, names.STRONG: arm.strong, names.METHOD: arm.method.name}
-    return params | {names.param(name): str(value) for name, value in arm.method.params.items()}
+    return params | {names.param(name): _told(value) for name, value in arm.method.params.items()}
 
 
 def _stage_params(stage: Stage) -> dict[str, str]:
@@ -246,7 +246,18 @@ def _short(name: str) -> str:
 
 
 def _json(value: Mapping[str, Any] | Iterable[Any]) -> str:
-    return json.dumps(value if isinstance(value, dict) else _plain(value), sort_keys=True, default=str)
+    return json.dumps(value if isinstance(value, dict) else _plain(value), sort_keys=True, default=_encoded)
+
+
+def _encoded(value: object) -> Any:
+    """A method within a method as {"method": …, "params": …}; anything else by its words."""
+    if isinstance(value, MethodSpec):
+        return {"method": value.name, "params": dict(value.params)}
+    return str(value)
+
+
+def _told(value: object) -> str:
+    return value.label if isinstance(value, MethodSpec) else str(value)
 
 
 def _plain(value: Mapping[str, Any] | Iterable[Any]) -> Any:
