@@ -1,39 +1,23 @@
-"""A frozen model of images: how it prepares one, and the network that makes features of many."""
+"""Frozen models of images, by family: of transformers, of other packages (zoo.py), or made here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from w2s_ray.core.errors import EnvironmentFault
 from w2s_ray.core.specs import ModelSpec
 from w2s_ray.models.build import load, quiet, without_dropout
+from w2s_ray.models.extractor import Extractor
 from w2s_ray.models.made import SIDE, number_of
 from w2s_ray.models.patches import Patches, grey
 from w2s_ray.models.transform import read_transform
 
 # Architectures of transformers whose first token stands for the image; others are averaged over all places.
 CLASS_TOKEN = ("vit", "deit", "dinov2", "dinov2_with_registers")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Extractor:
-    """`prepare` makes an RGB image an array; `network` takes a batch of them to features [images, width]."""
-
-    prepare: Callable[[Any], npt.NDArray[np.float32]]
-    network: nn.Module
-
-    @property
-    def num_parameters(self) -> int:
-        return sum(parameter.numel() for parameter in self.network.parameters())
 
 
 def build_extractor(model: ModelSpec, folder: Path | None, *, seed: int) -> Extractor:

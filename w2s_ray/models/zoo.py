@@ -13,9 +13,9 @@ from torch import nn
 
 from w2s_ray.core.errors import ConfigError, EnvironmentFault
 from w2s_ray.core.specs import ModelSpec
+from w2s_ray.models.extractor import Extractor
 from w2s_ray.models.families.torchvision import DINO_RESNET50, DINO_URL
 from w2s_ray.models.transform import IMAGENET_MEAN, IMAGENET_STD, Transform
-from w2s_ray.models.vision import Extractor
 
 # Pillow's numbers of the filters that timm and torchvision name.
 FILTERS = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3, "box": 4}
