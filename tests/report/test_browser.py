@@ -17,5 +17,5 @@ def test_figures_are_drawn_from_a_file_without_a_network(built):
          (built[1] / "report.html").as_uri()],
         capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
-    assert found.stdout.count("vega-embed has-actions") == 3
+    assert found.stdout.count("vega-embed has-actions") == len(list((built[1] / "figures").glob("*.svg"))) == 8
     assert ":CONSOLE" not in found.stderr

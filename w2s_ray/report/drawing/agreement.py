@@ -35,6 +35,7 @@ def agreement(material: Material) -> Any | None:
     tooltip = [*axes.words(weak_name="supervisor", strong="student", series="method", where="on"),
                *axes.numbers(".1f", agreement="agreement (%)")]  # fmt: skip
     x = axes.size_axis(rows)
+    controls = any(row["control"] for row in rows)
     supervisors = list(dict.fromkeys(row["supervisor"] for row in rows))
     data, charts = alt.Data(values=rows), []
     for place, (where, domain) in enumerate(_domains(rows).items()):
@@ -42,12 +43,13 @@ def agreement(material: Material) -> Any | None:
         y = alt.Y("agreement:Q", title=None if place else "agreement (% of rows)", scale=scale)
         points = alt.Chart().encode(x=x, y=y, color=colour, tooltip=tooltip)
         rungs = points.transform_filter("!datum.control")
-        hollow = points.transform_filter("datum.control").mark_point(filled=False, size=60, strokeWidth=2)
         layers = alt.layer(
             rungs.mark_line(strokeWidth=2).encode(order="size:Q"),
             rungs.encode(shape=shape).mark_point(filled=True, size=60, opacity=1),
-            hollow.encode(shape=shape),
         )
+        if controls:
+            hollow = points.transform_filter("datum.control").encode(shape=shape)
+            layers += hollow.mark_point(filled=False, size=60, strokeWidth=2)
         chart = layers.properties(width=_WIDTH, height=_HEIGHT)
         if several:
             header = alt.Header(title=None, labels=not place)
@@ -58,7 +60,7 @@ def agreement(material: Material) -> Any | None:
     chart = alt.hconcat(*charts, data=data)
     notes = [
         "Share of test rows on which student and supervisor say the same; means over tasks and seeds. Scales differ."
-        + (" Hollow: not pretrained." if any(row["control"] for row in rows) else ""),
+        + (" Hollow: not pretrained." if controls else ""),
         material.caption,
     ]
     title = "Agreement with the supervisor" + ("" if several else f" {rows[0]['weak_name']}")

@@ -66,7 +66,7 @@ def pgr_by_size(material: Material) -> Any | None:
     layers = alt.layer(
         marks.transform_calculate(line="0"),
         marks.transform_calculate(line="1"),
-        bars.mark_rule(strokeWidth=1.3),
+        *([bars.mark_rule(strokeWidth=1.3)] if any(row["low"] is not None for row in rows) else []),
         *_marks(points, shape, rows, width=1.5),
     )
     notes = [material.interval_note, material.caption]

@@ -106,7 +106,7 @@ def score_interval(arm: ArmResult) -> Interval | None:
 def _dots(rows: Sequence[Any], order: list[str], field: str, title: str, *, named: bool) -> list[Any]:
     import altair as alt
 
-    axis = alt.Axis(labelLimit=260, title=None, ticks=False, domain=False, grid=True) if named else None
+    axis = alt.Axis(labelLimit=400, title=None, ticks=False, domain=False, grid=True) if named else None
     base = alt.Chart().transform_filter(f"isValid(datum.{field})").encode(
         y=alt.Y("method:N", sort=order, axis=axis, scale=alt.Scale(domain=order)),
         tooltip=[*axes.words(method="method"),
@@ -116,11 +116,11 @@ def _dots(rows: Sequence[Any], order: list[str], field: str, title: str, *, name
     x = alt.X(f"{field}:Q", title=title, scale=alt.Scale(zero=False, padding=10), axis=alt.Axis(grid=False))
     colour = alt.condition("datum.naive", axes.value(palette.COLOURS[0]), axes.value("#333333"))
     shape = alt.condition("datum.naive", axes.value("diamond"), axes.value("circle"))
+    dots = base.mark_point(filled=True, size=60, opacity=1).encode(x=x, color=colour, shape=shape)
+    if all(row[f"{field}_low"] is None for row in rows):
+        return [dots]
     bars = base.transform_filter(f"isValid(datum.{field}_low)").mark_rule(strokeWidth=1.6)
-    return [
-        bars.encode(x=alt.X(f"{field}_low:Q"), x2=f"{field}_high:Q", color=colour),
-        base.mark_point(filled=True, size=60, opacity=1).encode(x=x, color=colour, shape=shape),
-    ]
+    return [bars.encode(x=alt.X(f"{field}_low:Q"), x2=f"{field}_high:Q", color=colour), dots]
 
 
 def _level(at: float, colour: str, dash: list[float]) -> Any:

@@ -41,17 +41,23 @@ def panels(material: Material) -> Any | None:
         dash = alt.Scale(domain=methods, range=[[1, 0], [5, 3]][: len(methods)])
         legend = alt.Legend(title=None, orient="bottom", symbolType="stroke", direction="vertical")
         line = line.encode(strokeDash=alt.StrokeDash("method:N", sort=methods, scale=dash, legend=legend))
-    first = f"datum.method == {json.dumps(methods[0])}" if several else "true"
+    first = marks
+    second = []
+    if several and len(methods) > 1:
+        is_first = f"datum.method == {json.dumps(methods[0])}"
+        first = marks.transform_filter(is_first)
+        hollow = marks.transform_filter(f"!({is_first})")
+        second = [hollow.mark_point(fill="white", size=36, opacity=1, strokeWidth=1.6)]
     layers = alt.layer(
         weak.encode(y="weak:Q", color=colour if several else axes.value(palette.GREY)),
         *axes.ceilings(base),
         line.mark_line(strokeWidth=1.6),
-        marks.transform_filter(first).mark_point(filled=True, size=36, opacity=1),
-        marks.transform_filter(f"!({first})").mark_point(fill="white", size=36, opacity=1, strokeWidth=1.6),
+        first.mark_point(filled=True, size=36, opacity=1),
+        *second,
     )
     notes = [
         f"{axes.ceiling_note(rows)} Dotted: the supervisor itself. Means over seeds; scales differ."
-        + (" Hollow marks on dashes: the second method." if several and len(methods) > 1 else ""),
+        + (" Hollow marks on dashes: the second method." if second else ""),
         material.caption,
     ]
     title = "Students against their size (parameters), by task"

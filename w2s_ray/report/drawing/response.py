@@ -32,18 +32,21 @@ def alpha(material: Material) -> Any | None:
                  *axes.numbers(".2f", pgr="PGR", low="low", high="high")],
     )  # fmt: skip
     y = alt.Y("pgr:Q", title="PGR (fraction of the gap)", scale=alt.Scale(zero=False, padding=10))
-    bars = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=1.2)
-    naive = alt.Chart().transform_filter("isValid(datum.naive)").mark_rule(strokeDash=[5, 3], strokeWidth=1.2)
     layers = alt.layer(
-        naive.encode(
-            y="naive:Q",
-            color=colour if len({row["series"] for row in rows}) > 1 else axes.value(palette.GREY),
-        ),
-        bars.encode(y="low:Q", y2="high:Q"),
         base.mark_line(strokeWidth=1.8).encode(y=y),
         base.mark_point(filled=True, size=55, opacity=1).encode(y=y, shape=shape),
     )
-    notes = ["Dashed: naive on the same pair. " + material.interval_note, material.caption]
+    if any(row["low"] is not None for row in rows):
+        bars = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=1.2)
+        layers += bars.encode(y="low:Q", y2="high:Q")
+    known = any(row["naive"] is not None for row in rows)
+    if known:
+        rule = (
+            alt.Chart().transform_filter("isValid(datum.naive)").mark_rule(strokeDash=[5, 3], strokeWidth=1.2)
+        )
+        several = len({row["series"] for row in rows}) > 1
+        layers += rule.encode(y="naive:Q", color=colour if several else axes.value(palette.GREY))
+    notes = ["Dashed: naive on the same pair. " * known + material.interval_note, material.caption]
     title = "Response to parameters" if len(panels) > 1 else "Response"
     return axes.panelled(layers, rows, title, notes, size=_SIZE, most=_MOST, own=["x"])
 
