@@ -11,8 +11,8 @@ quickstart: install  ## the offline study: real weak-to-strong effect, no GPU, n
 test: install-test  ## the default suite: no Ray, no network, about a minute
 	$(BIN)/python -m pytest -n 2
 
-test-all: install-test  ## Ray, DeepSpeed, an MLflow server
-	$(BIN)/python -m pytest -m "ray or cluster or browser"
+test-all: install-test  ## whole sweeps, Ray, DeepSpeed, an MLflow server, a browser
+	$(BIN)/python -m pytest -m "slow or ray or cluster or browser"
 
 lint: install-dev  ## style, types, import contracts
 	$(BIN)/ruff check .

@@ -24,6 +24,7 @@ CHANGES = [
 ]
 
 
+@pytest.mark.slow
 def test_a_sweep_tells_its_stops_and_its_saliency(tmp_path, mlflow_template):
     out = tmp_path / "out"
     out.mkdir()

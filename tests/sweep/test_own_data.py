@@ -51,6 +51,7 @@ def documented():
     return [shlex.split(line, comments=True) for line in lines]
 
 
+@pytest.mark.slow
 def test_the_documented_commands_tell_of_the_example_and_run_it(sweep, tmp_path):
     (lint, show, plan, run), more = documented()[:4], documented()[4:]
     assert not more and run == ["w2s-sweep", FILE]

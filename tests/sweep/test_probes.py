@@ -131,6 +131,7 @@ def test_features_take_a_gpu_and_probes_none(tmp_path):
     assert layout.device == "cpu"
 
 
+@pytest.mark.slow
 def test_a_sweep_of_images_computes_features_once_and_reports(tmp_path, monkeypatch, mlflow_template):
     from w2s_ray.stages import features
 

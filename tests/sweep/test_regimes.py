@@ -164,6 +164,7 @@ def test_what_cannot_be_is_told_before_anything_starts(message_of, methods, more
     assert message in message_of(*methods, more=more)
 
 
+@pytest.mark.slow
 def test_a_whole_sweep_of_regimes_runs(tmp_path):
     models = [
         "models.xs={source: tiny/xs, pretrained: false, lr: 3e-3, adapt: true}",

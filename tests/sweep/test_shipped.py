@@ -33,7 +33,7 @@ def test_there_is_a_sweep_for_each_of_the_papers_figures():
     ]
 
 
-@pytest.mark.ray
+@pytest.mark.slow
 @pytest.mark.parametrize("file", [*PAPER, *STUDIES], ids=named)
 def test_its_offline_preset_runs(file, tmp_path):
     planned = load_sweep(file, ["preset=offline"])

@@ -134,6 +134,7 @@ def test_the_default_of_then_is_naive_as_it_stands():
             assert isinstance(method_spec(name, {"then": "confidence"}).params["then"], MethodSpec)
 
 
+@pytest.mark.slow
 def test_without_rows_to_spare_a_chain_learns_from_the_transfer_half_throughout(tmp_path):
     rows = [json.dumps(row) for row in world.rows("review", "train", 300)]
     file = tmp_path / "rows.jsonl"
@@ -151,6 +152,7 @@ def test_without_rows_to_spare_a_chain_learns_from_the_transfer_half_throughout(
     assert len(read_predictions(store.open(store.find(step.key))).where("transfer").ids) == 96
 
 
+@pytest.mark.slow
 def test_a_whole_sweep_of_strategies_runs(tmp_path):
     methods = [
         {"bootstrap": {"via": ["middle"]}},
