@@ -53,18 +53,18 @@ def render_files(
         level=level,
     )
     files = {"cells.csv": cells_csv(cells).encode(), "report.html": render(page).encode()}
-    for name, spec in specs.items():
-        files |= static(name, spec, svgs[name])
+    for name, svg in svgs.items():
+        files |= static(name, svg)
     return files
 
 
-def static(name: str, spec: str, svg: str) -> dict[str, bytes]:
+def static(name: str, svg: str) -> dict[str, bytes]:
     """A figure's files for papers and slides; the PDF is as wide as one column or as two."""
     import vl_convert
 
     return {
         f"figures/{name}.svg": svg.encode(),
-        f"figures/{name}.png": bytes(vl_convert.vegalite_to_png(spec, scale=_PNG_SCALE)),
+        f"figures/{name}.png": bytes(vl_convert.svg_to_png(svg, scale=_PNG_SCALE)),
         f"figures/{name}.pdf": bytes(vl_convert.svg_to_pdf(_in_column(svg))),
     }
 
