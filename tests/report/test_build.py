@@ -132,8 +132,8 @@ def test_equal_data_gives_equal_bytes_in_another_process(built, uri, tmp_path):
         "import pickle, sys; from w2s_ray.report import render; render._library = str;"
         "from w2s_ray.report.statistics import sweep_results;"
         "sweep, arms, cells, stages, groups = pickle.load(open(sys.argv[1], 'rb'));"
-        "found = sweep_results(arms, cells, stages, groups.get, level=0.95, draws=300).arms;"
-        "sys.stdout.buffer.write(pickle.dumps(render.render_files(sweep, found, cells, stages, level=0.95)))"
+        "found = sweep_results(arms, cells, stages, groups.get, level=0.95, draws=300);"
+        "sys.stdout.buffer.write(pickle.dumps(render.render_files(sweep, found, cells, stages)))"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "tables")]
     files = pickle.loads(subprocess.run(command, check=True, capture_output=True).stdout)

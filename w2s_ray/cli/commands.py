@@ -136,7 +136,7 @@ def report(
     tracking: Tracking = None,
     out: Out = None,
     level: Annotated[float, typer.Option(help="level of the intervals")] = 0.95,
-    draws: Annotated[int, typer.Option(help="bootstrap draws")] = 2000,
+    draws: Annotated[int, typer.Option(help="bootstrap draws")] = 10_000,
     figure: Annotated[
         list[str] | None, typer.Option(help="draw this figure; may be repeated (default: all that can be)")
     ] = None,

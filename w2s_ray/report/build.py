@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 log = logging.getLogger(__name__)
-VERSION = 4  # of the report's code: bumped when equal data gives other files
+VERSION = 5  # of the report's code: bumped when equal data gives other files
 _MARK = ".report.json"
 
 
@@ -64,7 +64,7 @@ def build_report(
     found = sweep_results(source.arms(), cells, stages, groups, level=level, draws=draws)
     arms, warnings = found.arms, reader_warnings(cells.to_dict("records"))
     body = aggregate(sweep, arms, level=level, warnings=warnings) | {"statistics": statistics(found)}
-    files = render_files(sweep, arms, cells, stages, level=level, figures=figures)
+    files = render_files(sweep, found, cells, stages, figures=figures)
     _forget(out, files)
     _write(out, files | {"aggregate.json": _json(body)})
     _write(out, {_MARK: _json({"digest": digest, "files": _sums(files), **_data(body)})})

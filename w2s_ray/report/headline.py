@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
-
 from w2s_ray.report.choice import control_of, headline_arms
-from w2s_ray.report.markup import notes, text
+from w2s_ray.report.markup import notes, p_value, text
+from w2s_ray.report.page.content import Page
 from w2s_ray.report.results import ArmResult
 from w2s_ray.report.sick import reader_warnings
-
-
-@dataclass(frozen=True, kw_only=True)
-class Page:
-    """What the page shows. `specs` and `svgs` are figures by name, `library` is the Vega bundle."""
-
-    sweep: Mapping[str, Any]
-    arms: Sequence[ArmResult]
-    cells: Sequence[Mapping[str, Any]]
-    specs: Mapping[str, str]
-    svgs: Mapping[str, str]
-    library: str
-    caption: str
-    level: float
 
 
 def headline(page: Page) -> str:
@@ -51,11 +34,26 @@ def _about(page: Page, best: ArmResult) -> list[str]:
     roles = "Supervisor {weak}, student {student}, ceiling {ceiling}".format(**accuracy)
     return [
         f"{roles} on test rows, mean over {len(best.tasks)} tasks and their seeds.",
+        *_against_naive(page, best),
         *_control_notes(page, best),
         _interval_note(page),
         "The pair shown is the one with the widest gap, the method the best of those tried on it: its own "
         "number is flattered by that choice.",
     ]
+
+
+def _against_naive(page: Page, best: ArmResult) -> list[str]:
+    """How sure it is that the best method beats the baseline of its pair, and what is known beyond these tasks."""
+    found = [each for each in page.results.comparisons if each.arm == best.id and each.measure == "accuracy"]
+    lines = [
+        f"Against {each.baseline_label}: {100 * each.tests.mean:+.1f} points, better on {each.tests.wins} of "
+        f"{each.tests.num_tasks} tasks (Wilcoxon p {p_value(each.wilcoxon_holm)} after Holm)."
+        for each in found
+    ]
+    readings = best.readings.get("accuracy", {})
+    like = readings["all"].ratio_of_means.like if "all" in readings else None
+    beyond = f"For tasks like these: {100 * like.low:.0f} to {100 * like.high:.0f}%." if like else ""
+    return [" ".join(filter(None, [*lines, beyond]))]
 
 
 def _control_notes(page: Page, best: ArmResult) -> list[str]:
@@ -70,12 +68,13 @@ def _control_notes(page: Page, best: ArmResult) -> list[str]:
 
 def _interval_note(page: Page) -> str:
     if not any(arm.interval for arm in page.arms):
-        return page.caption
-    return f"In brackets: {100 * page.level:g}% intervals over seeds and test items, for these tasks. {page.caption}"
+        return page.material.caption
+    note = f"In brackets: {page.level} intervals over seeds and test items, for these tasks."
+    return f"{note} {page.material.caption}"
 
 
 def _warnings(page: Page) -> str:
-    return "".join(f'<p class="warn">{text(line)}</p>' for line in reader_warnings(page.cells))
+    return "".join(f'<p class="warn">{text(line)}</p>' for line in reader_warnings(page.cell_rows))
 
 
 def _sure(arm: ArmResult) -> str:

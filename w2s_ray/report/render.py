@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from w2s_ray.report.drawing.material import Material
 from w2s_ray.report.figures import charts
-from w2s_ray.report.headline import Page
 from w2s_ray.report.html import render
-from w2s_ray.report.results import ArmResult
+from w2s_ray.report.page.content import Page
+from w2s_ray.report.results import SweepResults
 from w2s_ray.report.table import cells_csv
 
 if TYPE_CHECKING:
@@ -26,32 +26,20 @@ PRETRAINED_HERE = "Intervals leave out pretraining variance: the models were pre
 
 def render_files(
     sweep: Mapping[str, Any],
-    arms: Sequence[ArmResult],
+    results: SweepResults,
     cells: pd.DataFrame,
     stages: pd.DataFrame,
     *,
-    level: float,
     figures: Sequence[str] | None = None,
 ) -> dict[str, bytes]:
     """cells.csv, report.html, and figures as SVG, PNG and PDF, by relative path; see `figures.charts` for `figures`."""
     import vl_convert
 
     caption = PRETRAINED_HERE if len(cells) and bool(cells["pretrained_here"].any()) else ""
-    material = Material(arms=arms, cells=cells, stages=stages, caption=caption)
+    material = Material(arms=results.arms, cells=cells, stages=stages, caption=caption)
     specs = {name: chart.to_json(indent=None) for name, chart in charts(material, figures).items()}
     svgs = {name: str(vl_convert.vegalite_to_svg(spec)) for name, spec in specs.items()}
-    labels = {arm.id: arm.label for arm in arms}
-    rows = [cell | {"label": labels.get(cell["arm"], "")} for cell in cells.to_dict("records")]
-    page = Page(
-        sweep=sweep,
-        arms=arms,
-        cells=rows,
-        specs=specs,
-        svgs=svgs,
-        library=_library(),
-        caption=caption,
-        level=level,
-    )
+    page = Page(sweep=sweep, results=results, material=material, specs=specs, svgs=svgs, library=_library())
     files = {"cells.csv": cells_csv(cells).encode(), "report.html": render(page).encode()}
     for name, svg in svgs.items():
         files |= static(name, svg)

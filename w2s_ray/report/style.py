@@ -1,4 +1,4 @@
-"""The stylesheet and the script of `report.html`."""
+"""The stylesheet of `report.html`."""
 
 CSS = """
 :root {
@@ -10,6 +10,7 @@ CSS = """
     --ink:#ececec; --soft:#a8a8a8; --line:#3a3a3a; --page:#151515; --card:#202020; --accent:#56B4E9;
     --warn:#E69F00;
   }
+  :root { color-scheme: dark; }
 }
 * { box-sizing: border-box; }
 body {
@@ -24,10 +25,36 @@ h2 { font-size:18px; margin:36px 0 10px; }
 .note { color:var(--soft); max-width:58em; margin:4px 0; }
 .warn { color:var(--warn); font-weight:600; }
 .card {
-  background:var(--card); border:1px solid var(--line); border-radius:8px; padding:14px 16px; overflow-x:auto;
+  background:var(--card); border:1px solid var(--line); border-radius:8px; padding:10px 16px 14px;
+  overflow-x:auto;
 }
 .figures { display:flex; flex-wrap:wrap; gap:16px; align-items:flex-start; }
 .figures .card { background:#fff; max-width:100%; }
+section { margin-top:36px; }
+section h2 { margin-top:0; }
+figure.table { margin:0 0 10px; }
+figcaption { display:flex; justify-content:space-between; align-items:baseline; gap:12px; }
+h3 { font-size:14px; font-weight:600; margin:14px 0 2px; }
+.copy { font-size:12px; color:var(--soft); white-space:nowrap; }
+button, select {
+  font:inherit; color:var(--ink); background:var(--page); border:1px solid var(--line); border-radius:5px;
+}
+button { font-size:12px; padding:0 7px; margin-left:4px; cursor:pointer; }
+select { padding:2px 4px; max-width:16em; }
+button:hover, select:hover { border-color:var(--accent); }
+.filters {
+  position:sticky; top:0; z-index:2; display:flex; flex-wrap:wrap; gap:6px 18px; align-items:baseline;
+  margin:20px 0 -20px; padding:8px 0; background:var(--page); border-bottom:1px solid var(--line);
+  font-size:14px; color:var(--soft);
+}
+.scroll { overflow:auto; max-height:70vh; }
+.scroll thead th { position:sticky; top:0; background:var(--card); box-shadow:0 1px var(--line); }
+summary { cursor:pointer; font-size:14px; font-weight:600; margin-top:10px; }
+.soft { color:var(--soft); }
+[title] { cursor:help; }
+th[aria-sort]::after { content:' ▾'; }
+th[aria-sort=ascending]::after { content:' ▴'; }
+[hidden] { display:none; }
 table { border-collapse:collapse; font-variant-numeric:tabular-nums; width:100%; font-size:14px; }
 th, td { text-align:left; padding:5px 8px; border-bottom:1px solid var(--line); vertical-align:top; }
 tr:last-child td { border-bottom:0; }
@@ -54,27 +81,8 @@ tr.best td { font-weight:600; }
   tr { break-inside:avoid; }
   .card { border:0; padding:4px 0; overflow:visible; }
   .figures .card { break-inside:avoid; }
-  .vega-embed summary { display:none; }
+  .filters, .copy, .vega-embed summary { display:none; }
+  .scroll { overflow:visible; max-height:none; }
+  .scroll thead th { position:static; box-shadow:none; }
 }
-"""
-
-SCRIPT = """
-document.querySelectorAll('[data-figure]').forEach(place => {
-  const spec = JSON.parse(document.getElementById(place.dataset.figure).textContent);
-  place.textContent = '';
-  const actions = {export: true, source: false, compiled: false, editor: false};
-  vegaEmbed(place, spec, {renderer: 'svg', actions});
-});
-const value = cell => { const n = parseFloat(cell.textContent); return isNaN(n) ? null : n; };
-document.querySelectorAll('th').forEach(head => head.addEventListener('click', () => {
-  const body = head.closest('table').tBodies[0], at = head.cellIndex;
-  const down = head.dataset.sorted !== 'down'; head.dataset.sorted = down ? 'down' : 'up';
-  const rows = [...body.rows].sort((a, b) => {
-    const x = value(a.cells[at]), y = value(b.cells[at]);
-    if (x === null && y === null) return a.cells[at].textContent.localeCompare(b.cells[at].textContent);
-    if (x === null || y === null) return x === null ? 1 : -1;
-    return y - x;
-  });
-  (down ? rows : rows.reverse()).forEach(row => body.appendChild(row));
-}));
 """
