@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _COLUMN, _TWO_COLUMNS, _POINTS = 3.25, 6.75, 72  # widths of a page's text in inches, and points of an inch
-_NARROW = 470  # px: what is drawn wider has too small letters in one column
+_NARROW = 440  # px: in one column, letters of what is wider would be under 6 points
 _PNG_SCALE = 3
 _VEGA = "window.vegaEmbed = vegaEmbed;"  # what the page calls
 PRETRAINED_HERE = "Intervals leave out pretraining variance: the models were pretrained here, once."

@@ -11,7 +11,7 @@ from typing import Any
 from w2s_ray.report.drawing import axes, palette
 from w2s_ray.report.drawing.material import Material
 
-_LOOK: dict[str, Any] = {"size": (190, 192), "most": 2, "alone": (340, 240)}
+_LOOK: dict[str, Any] = {"size": (176, 184), "most": 2, "alone": (340, 240)}
 _STEP = 1 / 40  # between marks side by side, of the axis
 _RUNG = "!datum.control"
 

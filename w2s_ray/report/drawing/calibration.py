@@ -12,7 +12,7 @@ from w2s_ray.report.drawing.material import Material
 _LOOK = {"weak": ("supervisor", palette.GREY, "triangle-up"), "student": ("student", "#0072B2", "circle"),
          "ceiling": ("ceiling", palette.BLACK, "square")}  # fmt: skip
 FEWEST = 20  # answers in a bin: with fewer its accuracy is noise
-_SIDE, _MOST = 190, 3
+_SIDE, _MOST = 176, 3
 
 
 def calibration(material: Material) -> Any | None:
