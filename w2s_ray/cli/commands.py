@@ -27,6 +27,7 @@ from w2s_ray.cli.printing import (
     print_aggregate,
     print_plan,
     print_result,
+    print_versus,
     registered,
 )
 from w2s_ray.core.errors import EnvironmentFault, W2SError
@@ -132,7 +133,9 @@ def plan(
 @app.command()
 @guarded
 def report(
-    experiment: Annotated[str, typer.Argument(help="the sweep's name")],
+    experiments: Annotated[
+        list[str], typer.Argument(metavar="SWEEP [OTHER]", help="a sweep's name; of two, their differences")
+    ],
     tracking: Tracking = None,
     out: Out = None,
     level: Annotated[float, typer.Option(help="level of the intervals")] = 0.95,
@@ -142,10 +145,14 @@ def report(
     ] = None,
     json_: Json = False,
 ) -> None:
-    """Compute the aggregate and the figures of an experiment from MLflow's queries alone."""
+    """Compute the aggregate and the page of a sweep from MLflow's queries alone, or compare two sweeps."""
     from w2s_ray.report.build import build_report
     from w2s_ray.tracking import default_uri
 
+    if len(experiments) > 1:
+        print_versus(experiments, tracking, level=level, as_json=json_)
+        return
+    (experiment,) = experiments
     where = out or Path("results") / experiment
     uri = tracking or default_uri(where)
     aggregate = build_report(uri, experiment, where, level=level, draws=draws, figures=figure or None)

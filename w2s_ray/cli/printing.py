@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,6 +112,25 @@ def print_aggregate(aggregate: dict[str, Any], *, as_json: bool) -> None:
     from w2s_ray.report.summary import arm_table
 
     Console().print(arm_table(aggregate))
+
+
+def print_versus(names: Sequence[str], tracking: str | None, *, level: float, as_json: bool) -> None:
+    """The paired differences of two sweeps, as JSON or as a table; each has its own default tracking URI."""
+    from w2s_ray.cli.tables import console
+    from w2s_ray.core.errors import ConfigError
+    from w2s_ray.report.versus import compare_sweeps, versus_json, versus_table
+    from w2s_ray.tracking import default_uri
+
+    if len(names) != 2 or names[0] == names[1]:
+        raise ConfigError(
+            f"w2s report takes one sweep, or two different ones to compare; got {', '.join(names)}"
+        )
+    first, second = ((tracking or default_uri(Path("results") / name), name) for name in names)
+    found = compare_sweeps(first, second, level=level)
+    if as_json:
+        typer.echo(json.dumps(versus_json(found), indent=1))
+    else:
+        console().print(versus_table(found))
 
 
 def registered(what: str) -> list[str]:
