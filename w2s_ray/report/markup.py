@@ -69,8 +69,8 @@ def percent(value: float | None) -> str:
 
 
 def points(value: float | None) -> str:
-    """A difference of accuracies, in points."""
-    return NOTHING if value is None else f"{100 * value:+.1f}"
+    """A difference of accuracies, in points; z takes the sign off a rounded zero."""
+    return NOTHING if value is None else f"{100 * value:+z.1f}"
 
 
 def ratio(value: float | None) -> str:

@@ -17,7 +17,7 @@ body {
   margin:0; background:var(--page); color:var(--ink);
   font:15px/1.5 system-ui, 'Segoe UI', Helvetica, Arial, sans-serif;
 }
-main { max-width:1180px; margin:0 auto; padding:28px 20px 60px; }
+main { max-width:1320px; margin:0 auto; padding:28px 20px 60px; }
 h1 { font-size:15px; font-weight:600; color:var(--soft); margin:0 0 10px; overflow-wrap:anywhere; }
 h2 { font-size:18px; margin:36px 0 10px; }
 .headline { font-size:27px; line-height:1.3; font-weight:600; margin:0 0 8px; max-width:32em; }
@@ -56,7 +56,7 @@ th[aria-sort]::after { content:' ▾'; }
 th[aria-sort=ascending]::after { content:' ▴'; }
 [hidden] { display:none; }
 table { border-collapse:collapse; font-variant-numeric:tabular-nums; width:100%; font-size:14px; }
-th, td { text-align:left; padding:5px 8px; border-bottom:1px solid var(--line); vertical-align:top; }
+th, td { text-align:left; padding:5px 7px; border-bottom:1px solid var(--line); vertical-align:top; }
 tr:last-child td { border-bottom:0; }
 th { font-weight:600; color:var(--soft); font-size:13px; vertical-align:bottom; cursor:pointer; }
 th.n, td.n { text-align:right; }
@@ -70,17 +70,21 @@ tr.best td { font-weight:600; }
 .bar i { position:absolute; top:0; bottom:0; background:var(--accent); opacity:.5; }
 .bar b { position:absolute; top:-3px; width:3px; height:16px; background:var(--ink); }
 @media print {
-  body { background:#fff; }
+  body { background:#fff; font-size:12px; }
   @page { size:A4 landscape; margin:12mm; }
   main { max-width:none; padding:0; }
-  h2 { break-after:avoid; margin-top:20px; }
+  .headline { font-size:22px; }
+  section { margin-top:18px; }
+  h2, h3, figcaption { break-after:avoid; }
+  figure.table { margin:0 0 6px; }
   table { font-size:10.5px; }
   th { font-size:10.5px; }
   td, th { padding:2px 5px; }
   td.long { min-width:12em; }
   tr { break-inside:avoid; }
   .card { border:0; padding:4px 0; overflow:visible; }
-  .figures .card { break-inside:avoid; }
+  .figures { display:block; }
+  .figures .card { display:inline-block; vertical-align:top; break-inside:avoid; }
   .filters, .copy, .vega-embed summary { display:none; }
   .scroll { overflow:visible; max-height:none; }
   .scroll thead th { position:static; box-shadow:none; }

@@ -203,10 +203,10 @@ def _words(row: Difference) -> list[str]:
         row.measure,
         str(row.num_cells),
         str(tests.num_tasks),
-        *(f"{100 * change:+.1f}" for change in (tests.mean, row.weak, row.ceiling)),
+        *(f"{100 * change:+z.1f}" for change in (tests.mean, row.weak, row.ceiling)),
         f"{tests.wins}/{tests.ties}/{tests.losses}",
         f"{tests.wilcoxon:.2g}",
         f"{row.wilcoxon_holm:.2g}",
         "–" if tests.detectable is None else f"{100 * tests.detectable:.1f}",
-        f"{100 * value:+.1f} {task}",
+        f"{100 * value:+z.1f} {task}",
     ]
