@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -56,8 +56,11 @@ def strong_model(stages: CellStages) -> dict[str, str]:
 
 
 def checkpoint(stages: CellStages) -> str:
-    """12 hex digits of the strong model's weights: equal for a probe, adapters and full finetuning of them."""
-    model = stages.ceiling.spec["model"].backbone
+    """12 hex digits of the strong model's weights: equal for a probe, adapters and full finetuning of them.
+
+    A model that reads the task's texts first began with the same weights, too.
+    """
+    model = replace(stages.ceiling.spec["model"].backbone, adapt=None)
     base = pretraining_of(stages.ceiling)
     return digest([model, base.identity if base else None])[:12]
 
