@@ -1,11 +1,14 @@
 """The further metrics of a cell, from predictions and curves; and what of a training's confidence travels."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from w2s_ray.stages.predictions import Predictions
+from w2s_ray.sweep.config import load_sweep
+from w2s_ray.sweep.work import Work
 from w2s_ray.tasks.examples import text_code
 from w2s_ray.tracking import cell_run, marks, names, stage_run
 from w2s_ray.tracking.analyses import analysis_metrics
@@ -92,3 +95,9 @@ def test_a_checkpoint_is_told_by_its_weights_alone(sweep):
         by_strong.setdefault(cell.arm.strong, set()).add(marks.checkpoint(stages))
     assert all(len(found) == 1 for found in by_strong.values())
     assert len(set.union(*by_strong.values())) == len(by_strong)
+
+
+def test_a_model_that_has_read_the_tasks_texts_is_of_the_same_weights():
+    offline = Work(load_sweep(Path("sweeps/paper/fig10.yaml"), ["preset=offline"]))
+    told = {planned.cell.arm.strong: marks.checkpoint(planned.stages) for planned in offline.cells}
+    assert told["m"] == told["m-adapted"] != told["l"] == told["l-adapted"]
