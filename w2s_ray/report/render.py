@@ -37,13 +37,24 @@ def render_files(
 
     caption = PRETRAINED_HERE if len(cells) and bool(cells["pretrained_here"].any()) else ""
     material = Material(arms=results.arms, cells=cells, stages=stages, caption=caption)
-    specs = {name: chart.to_json(indent=None) for name, chart in charts(material, figures).items()}
+    specs = _specs(material, figures)
     svgs = {name: str(vl_convert.vegalite_to_svg(spec)) for name, spec in specs.items()}
     page = Page(sweep=sweep, results=results, material=material, specs=specs, svgs=svgs, library=_library())
     files = {"cells.csv": cells_csv(cells).encode(), "report.html": render(page).encode()}
     for name, svg in svgs.items():
         files |= static(name, svg)
     return files
+
+
+def _specs(material: Material, figures: Sequence[str] | None) -> dict[str, str]:
+    """Vega-Lite of each figure. Altair's checks take seconds, and a wrong chart would fail in Vega all the same."""
+    from altair.utils.schemapi import debug_mode
+
+    with debug_mode(False):
+        return {
+            name: chart.to_json(indent=None, validate=False)
+            for name, chart in charts(material, figures).items()
+        }
 
 
 def static(name: str, svg: str) -> dict[str, bytes]:
