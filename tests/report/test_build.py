@@ -101,6 +101,20 @@ def test_the_page_is_one_file_that_asks_for_nothing(built):
     assert (built[1] / "report.html").stat().st_size < 3_000_000
 
 
+def test_the_page_has_a_section_for_everything_that_is_known(built):
+    page = (built[1] / "report.html").read_text()
+    titles = re.findall("<h2>(.*?)</h2>", page.split("</main>")[0])
+    assert [re.sub(r" \(\d+ cells\)", "", title) for title in titles] == [
+        "Results", "Readings", "Figures", "Comparisons", "Trends", "Tasks", "Analyses", "Exclusions", "Sick runs",
+        "Settings", "Cost", "Digests",
+    ]  # fmt: skip
+    assert "accuracy, without sick cells" in page
+    assert "Against naive: " in page
+    assert "2 tasks cannot give a p-value under 0.5." in page
+    keys = {row["key_student"] for row in csv.DictReader((built[1] / "cells.csv").open())}
+    assert all(f">{key}</td>" in page for key in keys)
+
+
 def test_every_figure_that_has_something_to_draw_is_written_in_all_forms_and_logged(built, uri):
     names = sorted(path.name for path in (built[1] / "figures").iterdir())
     drawn = [
