@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -78,3 +79,6 @@ def _join(rank: int, work: Callable[[Worker], None], world_size: int, port: int,
         worker.barrier()  # no worker tears down what another still talks to
     finally:
         dist.destroy_process_group()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # threads of gloo or DeepSpeed that outlive the interpreter's own end would abort the process
