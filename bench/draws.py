@@ -1,6 +1,6 @@
 """What the statistics of a report cost: seconds, peak memory, and how both grow with arms.
 
-    python -m bench.statistics [ARMS ...]
+    python -m bench.draws [ARMS ...]
 
 Prints a line per number of arms: 22 tasks, 5 seeds, 2,000 test items, 10,000 draws; from tables as an
 experiment gives them, through every aggregate, both readings, comparisons and trends. The budget is 20 s and
